@@ -1,0 +1,16 @@
+//! Where fresh names come from.
+
+use crate::api_keys::{ApiKeyId, ApiKeyValue};
+
+/// A source of unpredictable names. The server passes one over the system's random numbers, tests one that
+/// they can foresee.
+pub trait Ids: Send + Sync + 'static {
+    /// A new key id: ten characters of `[a-z0-9]`. It may collide; whoever inserts it must be ready to ask again.
+    fn api_key_id(&self) -> ApiKeyId;
+
+    /// A new key value: forty characters of `[A-Za-z0-9]`.
+    fn api_key_value(&self) -> ApiKeyValue;
+
+    /// Sixteen random bytes that name one request.
+    fn request_id(&self) -> [u8; 16];
+}
