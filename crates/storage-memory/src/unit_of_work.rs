@@ -1,0 +1,70 @@
+//! The one unit of work that may be open.
+//!
+//! It writes into the shared state at once, where only it sees what it wrote; see [`crate::slab`] for how the ends of
+//! it are made. Whatever has become invisible is then taken out in portions, between which others have the lock.
+
+use crate::Shared;
+use crate::api_keys::{ApiKeys, Touched};
+use crate::slab::View;
+use async_trait::async_trait;
+use gatepost_storage::{StorageError, UnitOfWork};
+use std::sync::Arc;
+use tokio::runtime::Handle;
+use tokio::sync::OwnedMutexGuard;
+
+/// Reads and writes under the turn that makes it the only writer.
+pub(crate) struct MemoryUnit {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) touched: Touched,
+    turn: Option<OwnedMutexGuard<()>>,
+}
+
+impl MemoryUnit {
+    pub(crate) fn new(shared: Arc<Shared>, turn: OwnedMutexGuard<()>) -> Self {
+        Self { shared, touched: Touched::default(), turn: Some(turn) }
+    }
+}
+
+#[async_trait]
+impl UnitOfWork for MemoryUnit {
+    async fn commit(mut self: Box<Self>) -> Result<(), StorageError> {
+        self.shared.write()?.settle(&mut self.touched, View::Unit);
+        self.turn = None;
+        while self.shared.write()?.sweep(ApiKeys::PORTION) {
+            tokio::task::yield_now().await;
+        }
+        Ok(())
+    }
+}
+
+/// A unit that was not committed leaves no trace. After a panic under the lock there is nothing to save: every
+/// later call says so.
+impl Drop for MemoryUnit {
+    fn drop(&mut self) {
+        if self.touched.len() == 0 {
+            return;
+        }
+        let Ok(mut keys) = self.shared.write() else { return };
+        keys.settle(&mut self.touched, View::Committed);
+        let more = keys.sweep(ApiKeys::PORTION);
+        drop(keys);
+        if more {
+            self.sweep_the_rest();
+        }
+    }
+}
+
+impl MemoryUnit {
+    /// Beside others where there is a runtime to do it; a later unit of work goes on with what that leaves.
+    fn sweep_the_rest(&self) {
+        let shared = Arc::clone(&self.shared);
+        match Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn(async move {
+                while shared.write().is_ok_and(|mut keys| keys.sweep(ApiKeys::PORTION)) {
+                    tokio::task::yield_now().await;
+                }
+            })),
+            Err(_) => while shared.write().is_ok_and(|mut keys| keys.sweep(ApiKeys::PORTION)) {},
+        }
+    }
+}

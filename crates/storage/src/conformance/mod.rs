@@ -1,0 +1,177 @@
+//! The promises of the storage traits, each a function that any backend must survive.
+//!
+//! A backend's tests expand all of them, each to one test with its name:
+//!
+//! ```text
+//! async fn storage() -> Box<dyn Storage> { … }    // empty, its own for each test
+//! gatepost_storage::conformance::cases!(storage);
+//! ```
+//! What the function answers must dereference to a [`Storage`] and is dropped after the test. The expanding crate
+//! needs tokio with its macros and threads.
+//!
+//! A new case is a `pub async fn` in the file of its aggregate, with one sentence of why, and its name in `list!`
+//! below; a test here compares the two. Cases never have two units of work open in one task, because a backend may
+//! have only one at a time.
+//!
+//! [`Storage`]: crate::Storage
+
+pub mod api_key_imports;
+pub mod api_key_pages;
+pub mod api_keys;
+pub mod installation;
+mod samples;
+
+/// Hands every case, by file, to the macro `$then`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __conformance_list {
+    ($then:ident $($arguments:tt)*) => {
+        $crate::$then! {
+            ($($arguments)*)
+            api_keys {
+                a_key_is_found_with_every_property_it_was_inserted_with
+                a_key_that_was_never_inserted_is_none
+                a_taken_value_is_refused
+                a_taken_id_is_refused
+                of_a_taken_value_and_a_taken_id_the_value_is_named
+                a_refused_insert_leaves_the_other_key_as_it_was
+                an_update_replaces_every_property
+                an_update_keeps_value_and_creation
+                an_update_of_another_version_is_stale
+                an_update_of_a_missing_key_is_stale
+                of_two_writers_of_one_version_one_wins
+                of_two_inserts_of_one_value_one_wins
+                a_deleted_key_is_gone
+                deleting_a_missing_key_answers_false
+                a_deleted_key_can_be_made_again
+                a_key_can_be_deleted_and_made_again_within_a_unit
+                a_dropped_insert_leaves_no_trace
+                a_dropped_update_leaves_no_trace
+                a_dropped_delete_leaves_no_trace
+                a_unit_after_a_dropped_one_commits_only_its_own
+                a_unit_sees_its_own_writes
+                nobody_else_sees_writes_before_the_commit
+                an_insert_beyond_the_limit_is_refused
+                a_delete_makes_room_under_the_limit
+                one_value_and_one_id_may_be_used_in_two_accounts
+                look_ups_do_not_see_other_accounts
+                writes_do_not_reach_other_accounts
+                the_limit_of_an_account_does_not_count_others
+                known_digests_are_counted
+            }
+            api_key_pages {
+                keys_are_listed_newest_first
+                keys_of_one_moment_are_listed_by_id_from_high_to_low
+                a_page_holds_at_most_its_limit_and_says_where_it_ended
+                the_last_page_has_no_next
+                an_account_without_keys_has_one_empty_page
+                a_position_need_not_be_that_of_a_key
+                each_key_is_listed_once_while_others_come_and_go
+                an_update_does_not_move_a_key
+                a_prefix_finds_names_by_their_beginning_and_case
+                a_prefix_is_taken_literally
+                a_prefix_never_finds_a_key_without_name
+                a_customer_finds_exactly_its_keys
+                prefix_and_customer_must_both_match
+                filtered_pages_are_newest_first_and_complete
+                filters_follow_updates_and_deletes
+                more_than_ten_thousand_matches_are_all_found
+                few_matches_among_many_keys_are_one_page
+                a_unit_lists_its_own_writes
+            }
+            api_key_imports {
+                a_new_value_makes_a_key
+                what_a_row_does_not_say_has_a_default_in_a_new_key
+                a_known_value_changes_the_key_that_has_it
+                what_a_row_does_not_say_stays_in_a_known_key
+                a_known_value_is_not_sealed_again
+                outcomes_come_in_the_order_of_the_rows
+                a_later_row_of_one_value_applies_on_top_of_an_earlier_one
+                a_later_call_of_one_unit_sees_the_rows_of_an_earlier_one
+                a_taken_id_gives_the_row_back
+                of_two_rows_with_one_id_the_second_is_given_back
+                an_import_of_nothing_does_nothing
+                an_import_beyond_the_limit_is_refused_whole
+                known_values_do_not_count_against_the_limit
+                a_dropped_import_leaves_no_trace
+                a_dropped_large_import_leaves_no_trace
+                imported_rows_are_the_units_own_until_the_commit
+                a_value_known_to_another_account_is_new
+                imported_keys_are_found_by_filters
+            }
+            installation {
+                the_first_secret_offered_stays
+                of_many_secrets_offered_at_once_one_stays
+                a_second_import_of_an_account_waits_its_patience
+                an_import_turn_ends_when_it_is_dropped
+                a_waiting_import_gets_the_turn_that_ends
+                accounts_do_not_wait_for_each_others_imports
+                a_unit_of_work_holds_a_sensible_number_of_rows
+                an_idle_storage_takes_writes
+            }
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __conformance_tests {
+    (($storage:ident) $($file:ident { $($case:ident)* })*) => {
+        $(
+            mod $file {
+                use super::*;
+
+                $(
+                    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                    async fn $case() {
+                        let storage = $storage().await;
+                        $crate::conformance::$file::$case(&*storage).await;
+                    }
+                )*
+            }
+        )*
+    };
+}
+
+/// Expands to one test for each case. The argument is an async function, in scope, that answers an empty storage.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __conformance_cases {
+    ($storage:ident) => {
+        $crate::__conformance_list! { __conformance_tests $storage }
+    };
+}
+
+pub use __conformance_cases as cases;
+
+#[cfg(test)]
+#[macro_export]
+#[doc(hidden)]
+macro_rules! __conformance_names {
+    (() $($file:ident { $($case:ident)* })*) => {
+        [$((stringify!($file), &[$(stringify!($case)),*][..])),*]
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_case_is_listed_and_says_why() {
+        let sources = [
+            ("api_keys", include_str!("api_keys.rs")),
+            ("api_key_pages", include_str!("api_key_pages.rs")),
+            ("api_key_imports", include_str!("api_key_imports.rs")),
+            ("installation", include_str!("installation.rs")),
+        ];
+        let listed = crate::__conformance_list! { __conformance_names };
+        assert_eq!(sources.len(), listed.len());
+        for ((file, source), (listed_file, cases)) in sources.into_iter().zip(listed) {
+            assert_eq!(file, listed_file);
+            let written: Vec<&str> = source
+                .lines()
+                .filter_map(|line| line.strip_prefix("pub async fn ")?.split('(').next())
+                .collect();
+            assert_eq!(written, cases, "{file}");
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! What the cases are written with.
+
+use crate::{
+    ApiKeyReader, ImportedApiKey, NewApiKey, RowOutcome, Storage, StorageError, StoredApiKey, UnitOfWork,
+};
+use gatepost_domain::api_keys::{
+    ApiKey, ApiKeyFilter, ApiKeyId, ApiKeyName, CustomerId, Description, ImportedFields, Label, StageKey,
+};
+use gatepost_domain::{AccountId, Digest, PageLimit, PageRequest, Sealed, Tags, Timestamp, Version};
+
+/// The moment at which sample number 0 is made.
+pub(super) const START: i64 = 1_465_424_516_000_000;
+
+pub(super) fn account() -> AccountId {
+    account_number(1)
+}
+
+pub(super) fn other_account() -> AccountId {
+    account_number(2)
+}
+
+fn account_number(number: u64) -> AccountId {
+    AccountId::from_number(number).expect("a small number is an account")
+}
+
+pub(super) fn at(offset: i64) -> Timestamp {
+    Timestamp::from_micros(START + offset)
+}
+
+pub(super) fn id(text: &str) -> ApiKeyId {
+    ApiKeyId::parse(text).expect("the cases use proper ids")
+}
+
+/// The id of sample number `n`: those of higher numbers sort higher.
+pub(super) fn nth_id(n: u32) -> ApiKeyId {
+    id(&format!("key{n:07}"))
+}
+
+pub(super) fn name(text: &str) -> Option<ApiKeyName> {
+    ApiKeyName::parse(text).expect("the cases use proper names")
+}
+
+pub(super) fn customer(text: &str) -> Option<CustomerId> {
+    CustomerId::parse(text).expect("the cases use proper customers")
+}
+
+pub(super) fn description(text: &str) -> Option<Description> {
+    Description::parse(text).expect("the cases use proper descriptions")
+}
+
+/// The digest of sample value number `n`, as scattered as real ones.
+pub(super) fn digest(n: u32) -> Digest {
+    let mut state = u64::from(n).wrapping_add(1);
+    let mut bytes = [0; 32];
+    for eight in bytes.chunks_exact_mut(8) {
+        state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+        eight.copy_from_slice(&(state ^ (state >> 29)).to_le_bytes());
+    }
+    Digest(bytes)
+}
+
+pub(super) fn sealed(n: u32) -> Sealed {
+    let mut bytes = vec![0xff; 75];
+    bytes[..4].copy_from_slice(&n.to_le_bytes());
+    Sealed(bytes.into())
+}
+
+/// Key number `n`, with its own id and value, made `n` microseconds after the start; nothing else is set.
+pub(super) fn key(n: u32) -> NewApiKey {
+    let key = ApiKey {
+        id: nth_id(n),
+        name: None,
+        description: None,
+        enabled: true,
+        customer_id: None,
+        stage_keys: Vec::new(),
+        labels: Vec::new(),
+        tags: Tags::default(),
+        created: at(i64::from(n)),
+        updated: at(i64::from(n)),
+        version: Version::FIRST,
+    };
+    NewApiKey { key, digest: digest(n), sealed: sealed(n) }
+}
+
+pub(super) fn named(n: u32, text: &str) -> NewApiKey {
+    let mut new = key(n);
+    new.key.name = name(text);
+    new
+}
+
+/// Sets every property that a key can have, each to something that is easily mangled.
+pub(super) fn fill(key: &mut ApiKey) {
+    key.name = name("Ключ 'drop\\\t%_ ß");
+    key.description = description(&"long, \"quoted\"\n".repeat(1_000));
+    key.enabled = !key.enabled;
+    key.customer_id = customer("cüstomer\u{1f511}");
+    key.stage_keys =
+        ["api2/prod", "api1/test"].map(|text| StageKey::parse(text).expect("these are stage keys")).into();
+    key.labels = ["b", "a", "ключ"].map(|text| Label::parse(text).expect("these are labels")).into();
+    key.tags = Tags::parse([("team", "a=b"), ("empty", "")]).expect("these are tags");
+}
+
+/// Row number `n` of a file, of the value that key number `n` has, under an id of its own; it sets nothing.
+pub(super) fn row(n: u32) -> ImportedApiKey {
+    ImportedApiKey {
+        row: u64::from(n) + 1,
+        digest: digest(n),
+        id: nth_id(n),
+        sealed: sealed(n),
+        fields: ImportedFields::default(),
+        at: at(i64::from(n)),
+    }
+}
+
+pub(super) async fn begin(storage: &dyn Storage) -> Box<dyn UnitOfWork> {
+    storage.begin().await.expect("a unit of work begins")
+}
+
+pub(super) async fn commit(unit: Box<dyn UnitOfWork>) {
+    unit.commit().await.expect("the unit commits");
+}
+
+/// Inserts keys into [`account`] in one unit of work.
+pub(super) async fn insert(storage: &dyn Storage, keys: impl IntoIterator<Item = NewApiKey> + Send) {
+    let mut unit = begin(storage).await;
+    for key in keys.into_iter().collect::<Vec<_>>() {
+        unit.insert_api_key(account(), key, None).await.expect("a new key is inserted");
+    }
+    commit(unit).await;
+}
+
+/// Imports rows into [`account`], in units of the size that the storage asks for.
+pub(super) async fn import(storage: &dyn Storage, rows: impl IntoIterator<Item = ImportedApiKey> + Send) {
+    let rows: Vec<ImportedApiKey> = rows.into_iter().collect();
+    for rows in rows.chunks(storage.import_rows_per_unit()) {
+        let mut unit = begin(storage).await;
+        unit.import_api_keys(account(), rows.to_vec(), None).await.expect("rows are imported");
+        commit(unit).await;
+    }
+}
+
+/// The ids of rows that were all stored.
+pub(super) fn stored(outcomes: Result<Vec<RowOutcome>, StorageError>) -> Vec<ApiKeyId> {
+    let one = |outcome| match outcome {
+        RowOutcome::Stored(id) => id,
+        RowOutcome::IdTaken(row) => panic!("the id of row {} is taken", row.row),
+    };
+    outcomes.expect("rows are imported").into_iter().map(one).collect()
+}
+
+pub(super) async fn find(storage: &dyn Storage, n: u32) -> Option<StoredApiKey> {
+    storage.reader().find_api_key(account(), &nth_id(n)).await.expect("a look-up answers")
+}
+
+/// What a look-up of a key answers that was inserted.
+pub(super) fn as_stored(new: &NewApiKey) -> StoredApiKey {
+    StoredApiKey { key: new.key.clone(), sealed: new.sealed.clone() }
+}
+
+pub(super) fn all() -> ApiKeyFilter {
+    ApiKeyFilter::default()
+}
+
+pub(super) fn prefixed(prefix: &str) -> ApiKeyFilter {
+    ApiKeyFilter { name_prefix: Some(prefix.into()), customer_id: None }
+}
+
+pub(super) fn of_customer(text: &str) -> ApiKeyFilter {
+    ApiKeyFilter { name_prefix: None, customer_id: customer(text) }
+}
+
+/// The numbers of all keys of a listing, page by page, in its order.
+pub(super) async fn listed<R: ApiKeyReader + ?Sized>(
+    reader: &R,
+    account: AccountId,
+    filter: &ApiKeyFilter,
+    limit: i64,
+) -> Vec<u32> {
+    let mut numbers = Vec::new();
+    let mut after = None;
+    loop {
+        let request = PageRequest { after, limit: PageLimit::or_default(limit) };
+        let page = reader.list_api_keys(account, filter, request).await.expect("a listing answers");
+        assert!(page.items.len() <= PageLimit::or_default(limit).get());
+        numbers.extend(page.items.iter().map(|stored| number(&stored.key.id)));
+        after = page.next;
+        if after.is_none() {
+            return numbers;
+        }
+    }
+}
+
+/// The number in a sample's id.
+pub(super) fn number(id: &ApiKeyId) -> u32 {
+    id.as_str().trim_start_matches("key").parse().expect("the ids of samples end in their number")
+}
