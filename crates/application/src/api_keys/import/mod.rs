@@ -1,0 +1,200 @@
+//! ImportApiKeys: a CSV file of keys, of any size, in bounded memory.
+//!
+//! The file lies in a spool when this begins, so nothing waits for the client while storage works.
+//! 1. The account's turn to import; one at a time.
+//! 2. First reading ([`scan`]): every warning is known, and which rows a later row of the file replaces. With
+//!    failonwarnings any warning ends it here, before storage was touched.
+//! 3. Where the account's number of keys is bounded: would this import pass it? Then it is refused whole.
+//! 4. Second reading: rows are parsed, digested and sealed in batches on the CPU pool ([`prepare`]), and stored in
+//!    their order: with failonwarnings in one unit of work, otherwise in a unit for each batch, so that others get in
+//!    between. Ids go to a spool of their own as they come.
+
+mod csv;
+mod prepare;
+mod rows;
+mod scan;
+
+use crate::{AppError, Application, Caller, ErrorKind, Spool, SpoolError, SpoolWriter};
+use futures_util::TryStreamExt;
+use gatepost_storage::{ImportedApiKey, RowOutcome, UnitOfWork};
+use prepare::{Batches, SpoolSource};
+use scan::Scan;
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use csv::{CsvReader, Fields, MOST_BYTES, MOST_FIELDS, Record, Source};
+pub use rows::{FileProblem, Row, RowProblem, RowReader};
+
+/// How long a second import of one account waits for the first.
+const PATIENCE: Duration = Duration::from_secs(4);
+/// How often rows get new ids when theirs are taken; a second time is not chance.
+const ID_ATTEMPTS: usize = 4;
+
+/// A file of keys to be imported.
+pub struct ImportApiKeys {
+    /// The file.
+    pub file: Spool,
+    /// Whether any warning makes the import a failure that changes nothing.
+    pub fail_on_warnings: bool,
+}
+
+/// What an import did.
+pub struct ImportedApiKeys {
+    /// The ids of the stored keys in the order of their rows, each followed by a line break.
+    pub ids: Spool,
+    /// How many ids there are.
+    pub count: u64,
+    /// What is wrong with the rows that were skipped.
+    pub warnings: Vec<String>,
+}
+
+impl Application {
+    /// Stores the keys of a file, overwriting those whose values are there already.
+    pub async fn import_api_keys(
+        &self,
+        caller: Caller,
+        input: ImportApiKeys,
+    ) -> Result<ImportedApiKeys, AppError> {
+        let turn = self.storage.import_turn(caller.account, PATIENCE).await?;
+        let _turn = turn.ok_or_else(AppError::concurrent_modification)?;
+        let file = Arc::new(input.file);
+        let scan = self.scan(&file, input.fail_on_warnings).await?;
+        if input.fail_on_warnings && !scan.warnings.is_empty() {
+            return Err(AppError::new(ErrorKind::BadRequest, scan.warnings.join("\n")));
+        }
+        let batches = Batches::new(self, caller, file, Arc::new(scan.replaced));
+        self.check_room(caller, &batches, scan.rows).await?;
+        let ids = self.spools.open();
+        let import = Import { application: self, caller, batches: &batches, ids, count: 0 };
+        let (ids, count) =
+            if input.fail_on_warnings { import.in_one_unit().await? } else { import.in_units().await? };
+        self.import_metrics.imported(count);
+        self.import_metrics.skipped(scan.skipped);
+        Ok(ImportedApiKeys { ids, count, warnings: scan.warnings })
+    }
+
+    async fn scan(&self, file: &Arc<Spool>, fail_on_warnings: bool) -> Result<Scan, AppError> {
+        let file = Arc::clone(file);
+        let shortest = self.limits.shortest_value;
+        let mut key = [0; 16];
+        self.custody.random().fill(&mut key);
+        let scan = self.cpu.run(move || {
+            let open = || SpoolSource::new(Arc::clone(&file));
+            scan::scan(open, file.len(), shortest, &key, fail_on_warnings)
+        });
+        Ok(scan.await?)
+    }
+
+    /// Refuses an import that would pass the account's bound, before it stores anything.
+    async fn check_room(&self, caller: Caller, batches: &Batches, rows: u64) -> Result<(), AppError> {
+        let Some(most) = self.limits.most_keys else {
+            return Ok(());
+        };
+        let reader = self.storage.reader();
+        let present = reader.count_api_keys(caller.account).await?;
+        if present + rows <= most {
+            return Ok(());
+        }
+        let mut new = 0;
+        let mut prepared = pin!(batches.prepared(&self.cpu));
+        while let Some(batch) = prepared.try_next().await? {
+            let digests: Vec<_> = batch.iter().map(|row| row.digest).collect();
+            new += digests.len() as u64 - reader.count_known_digests(caller.account, &digests).await?;
+        }
+        if present + new > most { Err(AppError::too_many_keys()) } else { Ok(()) }
+    }
+}
+
+/// An import that is storing rows.
+struct Import<'a> {
+    application: &'a Application,
+    caller: Caller,
+    batches: &'a Batches,
+    ids: SpoolWriter,
+    count: u64,
+}
+
+impl Import<'_> {
+    async fn in_one_unit(mut self) -> Result<(Spool, u64), AppError> {
+        let mut prepared = pin!(self.batches.prepared(&self.application.cpu));
+        let mut unit = self.application.storage.begin().await?;
+        while let Some(batch) = prepared.try_next().await? {
+            self.store(&mut *unit, batch).await?;
+        }
+        unit.commit().await?;
+        Ok((self.ids.finish().await?, self.count))
+    }
+
+    async fn in_units(mut self) -> Result<(Spool, u64), AppError> {
+        let mut prepared = pin!(self.batches.prepared(&self.application.cpu));
+        while let Some(batch) = prepared.try_next().await? {
+            let mut unit = self.application.storage.begin().await?;
+            self.store(&mut *unit, batch).await?;
+            unit.commit().await?;
+        }
+        Ok((self.ids.finish().await?, self.count))
+    }
+
+    /// Stores a batch and notes the ids in the order of its rows.
+    async fn store(&mut self, unit: &mut dyn UnitOfWork, rows: Vec<ImportedApiKey>) -> Result<(), AppError> {
+        let (account, most) = (self.caller.account, self.application.limits.most_keys);
+        let mut outcomes = unit.import_api_keys(account, rows, most).await?;
+        for _ in 0..ID_ATTEMPTS {
+            let (places, again) = self.with_other_ids(&outcomes)?;
+            if places.is_empty() {
+                break;
+            }
+            let retried = unit.import_api_keys(account, again, most).await?;
+            for (place, outcome) in places.into_iter().zip(retried) {
+                outcomes[place] = outcome;
+            }
+        }
+        let mut ids = String::with_capacity(outcomes.len() * 11);
+        for outcome in &outcomes {
+            let RowOutcome::Stored(id) = outcome else {
+                return Err(AppError::internal("fresh ids of imported keys keep being taken"));
+            };
+            ids.push_str(id.as_str());
+            ids.push('\n');
+        }
+        self.count += outcomes.len() as u64;
+        Ok(self.ids.write(ids.as_bytes()).await?)
+    }
+
+    /// The rows whose ids are taken, under new ones, and their places among the outcomes.
+    fn with_other_ids(&self, outcomes: &[RowOutcome]) -> Result<(Vec<usize>, Vec<ImportedApiKey>), AppError> {
+        let (mut places, mut rows) = (Vec::new(), Vec::new());
+        for (place, outcome) in outcomes.iter().enumerate() {
+            if let RowOutcome::IdTaken(row) = outcome {
+                places.push(place);
+                rows.push(self.batches.with_new_id((**row).clone())?);
+            }
+        }
+        Ok((places, rows))
+    }
+}
+
+impl From<FileProblem> for AppError {
+    fn from(problem: FileProblem) -> Self {
+        match problem {
+            FileProblem::MissingColumn(_) | FileProblem::RepeatedColumn(_) => {
+                Self::new(ErrorKind::BadRequest, problem.to_string())
+            }
+            FileProblem::Io(_) => Self::internal(problem),
+        }
+    }
+}
+
+impl From<SpoolError> for AppError {
+    fn from(error: SpoolError) -> Self {
+        match error {
+            SpoolError::Full { .. } => Self::unavailable(error),
+            SpoolError::File(ref file) if file.kind() == io::ErrorKind::StorageFull => {
+                Self::unavailable(error)
+            }
+            SpoolError::File(_) => Self::internal(error),
+        }
+    }
+}

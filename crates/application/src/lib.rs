@@ -1,0 +1,61 @@
+//! What is done: one file per operation, over storage and custody, knowing nothing of HTTP.
+//!
+//! An operation is a method of [`Application`] in the file named by its verb, with its input and its answer beside
+//! it. It parses what the caller gave into domain values, so the order of checks is decided here and nowhere else,
+//! calls storage, and words every failure twice: for the caller and for us ([`AppError`]).
+//!
+//! A new operation: its file, its line in the folder's `mod.rs`, then docs/adding-an-operation.md for the floors
+//! above.
+
+pub mod api_keys;
+
+mod cpu;
+mod error;
+mod spool;
+
+pub use cpu::CpuPool;
+pub use error::{AppError, ErrorKind};
+pub use spool::{Spool, SpoolError, SpoolWriter, Spools};
+
+use gatepost_custody::Custody;
+use gatepost_domain::api_keys::MinValueLength;
+use gatepost_domain::{AccountId, Clock, Ids};
+use gatepost_storage::Storage;
+use gatepost_telemetry::metrics::ImportMetrics;
+use std::sync::Arc;
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The account whose resources the caller sees.
+    pub account: AccountId,
+}
+
+/// What this installation accepts.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Limits {
+    /// The shortest value of a key that Create and Import accept.
+    pub shortest_value: MinValueLength,
+    /// The most keys that an account can have.
+    pub most_keys: Option<u64>,
+}
+
+/// Everything that the operations work with.
+pub struct Application {
+    /// Where things are kept.
+    pub storage: Arc<dyn Storage>,
+    /// How values are kept.
+    pub custody: Arc<Custody>,
+    /// The present.
+    pub clock: Arc<dyn Clock>,
+    /// Fresh names.
+    pub ids: Arc<dyn Ids>,
+    /// What is accepted.
+    pub limits: Limits,
+    /// Where parsing, digesting and sealing of imports run.
+    pub cpu: CpuPool,
+    /// Where bodies too large for memory go.
+    pub spools: Spools,
+    /// Counters of imported and skipped rows.
+    pub import_metrics: ImportMetrics,
+}
