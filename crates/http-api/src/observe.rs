@@ -1,0 +1,158 @@
+//! What every request gets, whatever becomes of it: an id, a place among those in flight, one answer even if its
+//! handler panics, one log line, one counter and one duration.
+
+use crate::Operation;
+use crate::error::{ApiError, ErrorCode};
+use crate::wire::answer_body::AnswerBody;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use futures_util::FutureExt;
+use gatepost_domain::{AccountId, Clock, Ids, Timestamp};
+use gatepost_telemetry::metrics::RequestMetrics;
+use gatepost_telemetry::names;
+use http::header::{CONNECTION, HeaderName, HeaderValue};
+use http::{Request, Response, StatusCode, Version};
+use http_body::Body;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+use uuid::Builder;
+use uuid::fmt::Hyphenated;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+const APIGW_ID: HeaderName = HeaderName::from_static("x-amz-apigw-id");
+
+/// What the log and the metrics call a request that named no operation.
+const UNKNOWN: &str = "Unknown";
+
+/// Watches the requests of one plane.
+pub struct Observer {
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+    metrics: RequestMetrics,
+}
+
+/// What is known of a request once it is answered.
+#[derive(Default)]
+pub(crate) struct Seen {
+    /// What it asked for.
+    pub(crate) operation: Option<Operation>,
+    /// Whose request it was.
+    pub(crate) account: Option<AccountId>,
+    /// Whether it came with a body, over HTTP/1, that was not read to its end: then the connection cannot go on, and
+    /// the answer says so.
+    pub(crate) unread_body: bool,
+}
+
+impl Seen {
+    /// What is known from the start.
+    pub(crate) fn of<B: Body>(request: &Request<B>) -> Self {
+        let unread_body = request.version() < Version::HTTP_2 && !request.body().is_end_stream();
+        Self { unread_body, ..Self::default() }
+    }
+}
+
+/// The outcome of a request, and what is known of it.
+pub(crate) type Outcome = (Seen, Result<Response<AnswerBody>, ApiError>);
+
+impl Observer {
+    /// An observer of the plane with this name.
+    #[must_use]
+    pub fn new(plane: &'static str, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
+        let mut operations: Vec<_> = Operation::ALL.into_iter().map(Operation::name).collect();
+        operations.push(UNKNOWN);
+        Self { clock, ids, metrics: RequestMetrics::new(plane, &operations) }
+    }
+
+    /// Waits for a request's outcome and makes it the request's answer.
+    pub(crate) async fn watch(&self, work: impl Future<Output = Outcome>) -> Response<AnswerBody> {
+        let begun = self.clock.now();
+        let _in_flight = self.metrics.started();
+        let (seen, outcome) = AssertUnwindSafe(work)
+            .catch_unwind()
+            .await
+            .unwrap_or_else(|_| (Seen::default(), Err(ApiError::panicked())));
+        self.answered(begun, &seen, outcome)
+    }
+
+    /// Answers what never became a request.
+    pub fn refuse_head(&self, status: StatusCode) -> Response<Bytes> {
+        let error = ApiError::refused_head(status);
+        let (parts, body) = self.answered(self.clock.now(), &Seen::default(), Err(error)).into_parts();
+        let body = match body {
+            AnswerBody::Full(bytes) => bytes,
+            AnswerBody::Empty | AnswerBody::Stream(_) => Bytes::new(),
+        };
+        Response::from_parts(parts, body)
+    }
+
+    fn answered(
+        &self,
+        begun: Timestamp,
+        seen: &Seen,
+        outcome: Result<Response<AnswerBody>, ApiError>,
+    ) -> Response<AnswerBody> {
+        let (code, cause, mut answer) = match outcome {
+            Ok(answer) => (None, None, answer),
+            Err(error) => (Some(error.code), error.cause().map(str::to_owned), error.into_answer()),
+        };
+        let id = self.ids.request_id();
+        let mut text = [0; Hyphenated::LENGTH];
+        let request_id: &str =
+            Builder::from_random_bytes(id).into_uuid().hyphenated().encode_lower(&mut text);
+        let headers = answer.headers_mut();
+        headers.insert(REQUEST_ID, header(request_id));
+        headers.insert(APIGW_ID, header(&STANDARD.encode(&id[..11])));
+        if seen.unread_body {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        let taken = Duration::from_micros(self.clock.now().micros().abs_diff(begun.micros()));
+        self.metrics.finished(
+            seen.operation.map_or(Operation::ALL.len(), |operation| operation as usize),
+            answer.status().as_u16(),
+            taken,
+        );
+        log(seen, answer.status(), taken, request_id, code, cause.as_deref());
+        answer
+    }
+}
+
+fn header(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).expect("ids are visible ASCII")
+}
+
+fn log(
+    seen: &Seen,
+    status: StatusCode,
+    taken: Duration,
+    request_id: &str,
+    code: Option<ErrorCode>,
+    cause: Option<&str>,
+) {
+    let operation = seen.operation.map_or(UNKNOWN, Operation::name);
+    let duration_us = u64::try_from(taken.as_micros()).unwrap_or(u64::MAX);
+    let account = seen.account.map(tracing::field::display);
+    macro_rules! event {
+        ($level:ident) => {
+            tracing::$level!(
+                target: names::REQUEST_TARGET,
+                {
+                    { names::OPERATION } = operation,
+                    { names::STATUS } = status.as_u16(),
+                    { names::DURATION_US } = duration_us,
+                    { names::ACCOUNT } = account,
+                    { names::REQUEST_ID } = request_id,
+                    { names::ERROR } = code.map(ErrorCode::name),
+                    { names::CAUSE } = cause
+                },
+                "request"
+            )
+        };
+    }
+    if status.is_server_error() {
+        event!(error);
+    } else {
+        event!(info);
+    }
+}

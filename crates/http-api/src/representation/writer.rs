@@ -1,0 +1,212 @@
+//! Writes JSON objects in either form, straight into the answer's buffer.
+
+use super::Form;
+use gatepost_domain::Timestamp;
+use std::io::Write;
+
+/// An object that is being written.
+pub struct ObjectWriter<'o> {
+    out: &'o mut Vec<u8>,
+    form: Form,
+    empty: bool,
+}
+
+/// The links of an object that is being written.
+pub struct LinksWriter<'o> {
+    object: ObjectWriter<'o>,
+}
+
+impl ObjectWriter<'_> {
+    /// Appends one object.
+    pub fn write(out: &mut Vec<u8>, form: Form, members: impl FnOnce(&mut ObjectWriter<'_>)) {
+        out.push(b'{');
+        members(&mut ObjectWriter { out, form, empty: true });
+        out.push(b'}');
+    }
+
+    /// A text.
+    pub fn text(&mut self, name: &str, value: &str) {
+        self.name(name);
+        write_text(self.out, value);
+    }
+
+    /// A text, if there is one.
+    pub fn optional_text(&mut self, name: &str, value: Option<&impl AsRef<str>>) {
+        if let Some(value) = value {
+            self.text(name, value.as_ref());
+        }
+    }
+
+    /// True or false.
+    pub fn flag(&mut self, name: &str, value: bool) {
+        self.name(name);
+        self.out.extend_from_slice(if value { b"true" } else { b"false" });
+    }
+
+    /// A moment: epoch seconds, or ISO 8601.
+    pub fn date(&mut self, name: &str, value: Timestamp) {
+        self.name(name);
+        match self.form {
+            Form::Plain => write!(self.out, "{}", value.seconds()),
+            Form::Hal => write!(self.out, "\"{value}\""),
+        }
+        .expect("a Vec takes everything");
+    }
+
+    /// A member that is there to be null.
+    pub fn null(&mut self, name: &str) {
+        self.name(name);
+        self.out.extend_from_slice(b"null");
+    }
+
+    /// A list of texts.
+    pub fn texts(&mut self, name: &str, values: &[impl AsRef<str>]) {
+        self.list(name, values, |value, out, _| write_text(out, value.as_ref()));
+    }
+
+    /// A map of texts.
+    pub fn map<'v>(&mut self, name: &str, pairs: impl Iterator<Item = (&'v str, &'v str)>) {
+        let mut pairs = pairs.peekable();
+        if pairs.peek().is_none() && self.form == Form::Hal {
+            return;
+        }
+        self.name(name);
+        Self::write(self.out, self.form, |map| pairs.for_each(|(key, value)| map.text(key, value)));
+    }
+
+    /// The links of this object, which only HAL shows. They come first.
+    pub fn links(&mut self, links: impl FnOnce(&mut LinksWriter<'_>)) {
+        if self.form == Form::Hal {
+            self.name("_links");
+            Self::write(self.out, self.form, |object| {
+                links(&mut LinksWriter {
+                    object: ObjectWriter { out: object.out, form: object.form, empty: true },
+                });
+            });
+        }
+    }
+
+    /// The items of a listing: `item`, or `_embedded.item`. They follow the links.
+    pub fn items<T>(&mut self, items: &[T], write: impl Fn(&T, &mut Vec<u8>, Form)) {
+        match self.form {
+            Form::Plain => self.list("item", items, write),
+            Form::Hal if items.is_empty() => {}
+            Form::Hal => {
+                self.name("_embedded");
+                Self::write(self.out, self.form, |embedded| embedded.list("item", items, write));
+            }
+        }
+    }
+
+    fn list<T>(&mut self, name: &str, items: &[T], write: impl Fn(&T, &mut Vec<u8>, Form)) {
+        match (self.form, items) {
+            (Form::Hal, []) => {}
+            (Form::Hal, [one]) => {
+                self.name(name);
+                write(one, self.out, self.form);
+            }
+            (Form::Plain | Form::Hal, items) => {
+                self.name(name);
+                self.out.push(b'[');
+                for (place, item) in items.iter().enumerate() {
+                    if place > 0 {
+                        self.out.push(b',');
+                    }
+                    write(item, self.out, self.form);
+                }
+                self.out.push(b']');
+            }
+        }
+    }
+
+    fn name(&mut self, name: &str) {
+        if !self.empty {
+            self.out.push(b',');
+        }
+        self.empty = false;
+        write_text(self.out, name);
+        self.out.push(b':');
+    }
+}
+
+impl LinksWriter<'_> {
+    /// The curie of the documentation of this object's links.
+    pub fn curies(&mut self, name: &str, page: &str) {
+        const BASE: &str = "https://docs.aws.amazon.com/apigateway/latest/developerguide/";
+        self.object.name("curies");
+        ObjectWriter::write(self.object.out, Form::Hal, |curie| {
+            curie.text("href", &format!("{BASE}{page}"));
+            curie.text("name", name);
+            curie.flag("templated", true);
+        });
+    }
+
+    /// A link.
+    pub fn to(&mut self, name: &str, href: &str) {
+        self.object.name(name);
+        ObjectWriter::write(self.object.out, Form::Hal, |link| link.text("href", href));
+    }
+
+    /// A link with a variable in it.
+    pub fn template(&mut self, name: &str, href: &str) {
+        self.object.name(name);
+        ObjectWriter::write(self.object.out, Form::Hal, |link| {
+            link.text("href", href);
+            link.flag("templated", true);
+        });
+    }
+
+    /// A link to each of several.
+    pub fn each<T>(&mut self, name: &str, items: &[T], href: impl Fn(&T) -> String) {
+        self.object.list(name, items, |item, out, form| {
+            ObjectWriter::write(out, form, |link| link.text("href", &href(item)));
+        });
+    }
+}
+
+/// A JSON string. Most texts need no escape, and are copied.
+pub(super) fn write_text(out: &mut Vec<u8>, text: &str) {
+    if text.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
+        out.push(b'"');
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+    } else {
+        serde_json::to_writer(out, text).expect("a Vec takes everything, and a str is a JSON string");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(form: Form) -> serde_json::Value {
+        let mut out = Vec::new();
+        ObjectWriter::write(&mut out, form, |object| {
+            object.links(|links| links.each("item", &["a", "b"], |id| format!("/x/{id}")));
+            object.items(&[1], |_, out, form| ObjectWriter::write(out, form, |item| item.flag("on", true)));
+            object.date("date", Timestamp::from_micros(1_465_424_516_900_000));
+            object.texts("none", &[""; 0]);
+            object.texts("one", &["x\"\n"]);
+            object.texts("two", &["x", "y"]);
+            object.map("map", [].into_iter());
+        });
+        serde_json::from_slice(&out).unwrap()
+    }
+
+    #[test]
+    fn plain_json_has_numbers_for_dates_and_keeps_lists() {
+        let wanted = serde_json::json!({
+            "item": [{"on": true}], "date": 1_465_424_516, "none": [], "one": ["x\"\n"], "two": ["x", "y"], "map": {},
+        });
+        assert_eq!(written(Form::Plain), wanted);
+    }
+
+    #[test]
+    fn hal_has_links_and_embedded_items_and_collapses_lists_of_one() {
+        let wanted = serde_json::json!({
+            "_links": {"item": [{"href": "/x/a"}, {"href": "/x/b"}]}, "_embedded": {"item": {"on": true}},
+            "date": "2016-06-08T22:21:56Z", "one": "x\"\n", "two": ["x", "y"],
+        });
+        assert_eq!(written(Form::Hal), wanted);
+    }
+}

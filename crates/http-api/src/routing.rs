@@ -1,0 +1,92 @@
+//! From method and raw path to operation.
+//!
+//! The path is matched as it came, segment by segment, and only then decoded: `%2F` never parts segments.
+
+use crate::Operation;
+use crate::input::InputError;
+use crate::input::path::decode_segment;
+use http::Method;
+use matchit::Router;
+use std::borrow::Cow;
+
+/// Finds operations.
+pub struct Routes(Router<Vec<(Method, Operation)>>);
+
+/// What a method and a path name.
+pub struct Route<'r> {
+    /// The operation; for `POST /apikeys` it is CreateApiKey until `mode` is read.
+    pub operation: Operation,
+    /// The raw segment that stands for an id, where the path has one.
+    id: Option<&'r str>,
+}
+
+impl Default for Routes {
+    fn default() -> Self {
+        let mut paths: Vec<(&str, Vec<(Method, Operation)>)> = Vec::new();
+        for operation in Operation::ALL {
+            let (method, path) = operation.route();
+            match paths.iter_mut().find(|(known, _)| *known == path) {
+                // Of two operations on one route the first stands for both.
+                Some((_, methods)) if methods.iter().any(|(known, _)| *known == method) => {}
+                Some((_, methods)) => methods.push((method, operation)),
+                None => paths.push((path, vec![(method, operation)])),
+            }
+        }
+        let mut router = Router::new();
+        for (path, methods) in paths {
+            router.insert(path, methods).expect("the operations' paths do not collide");
+        }
+        Self(router)
+    }
+}
+
+impl Routes {
+    /// The operation on this route, if there is one.
+    #[must_use]
+    pub fn find<'r>(&self, method: &Method, path: &'r str) -> Option<Route<'r>> {
+        let found = self.0.at(path).ok()?;
+        let (_, operation) = found.value.iter().find(|(known, _)| known == method)?;
+        let id = found.params.iter().next().map(|(_, raw)| raw);
+        Some(Route { operation: *operation, id })
+    }
+}
+
+impl<'r> Route<'r> {
+    /// The id in the path, decoded; empty where the path has none.
+    pub fn id(&self) -> Result<Cow<'r, str>, InputError> {
+        decode_segment(self.id.unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_is_found_by_its_route() {
+        let routes = Routes::default();
+        for operation in Operation::ALL {
+            let (method, path) = operation.route();
+            let found = routes.find(&method, path).unwrap().operation;
+            let shared = matches!(operation, Operation::ImportApiKeys);
+            assert_eq!(found, if shared { Operation::CreateApiKey } else { operation });
+        }
+    }
+
+    #[test]
+    fn an_id_is_one_raw_segment_decoded_afterwards() {
+        let routes = Routes::default();
+        let route = routes.find(&Method::GET, "/apikeys/k%2F1%20%C3%A9").unwrap();
+        assert_eq!(route.id().unwrap(), "k/1 é");
+        assert!(routes.find(&Method::GET, "/apikeys/a%ff").unwrap().id().is_err());
+    }
+
+    #[test]
+    fn anything_else_is_no_route() {
+        let routes = Routes::default();
+        for path in ["/", "", "/apikeys/", "/apikeys/a/b", "/ApiKeys", "//apikeys", "/apikeys/a/", "*"] {
+            assert!(routes.find(&Method::GET, path).is_none(), "{path}");
+        }
+        assert!(routes.find(&Method::PUT, "/apikeys").is_none());
+    }
+}

@@ -1,0 +1,17 @@
+//! The wire: what lies between a socket and a request that has been understood.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | [`connection`] | accepts, caps and serves connections (HTTP/1.1 and h2c), and drains them at the end |
+//! | [`refusal`] | gives what hyper refuses by itself a body, a request id and a log line |
+//! | [`body`] | reads a request body within its bounds of size and time |
+//! | [`answer_body`] | the body of an answer: none, whole, or a stream |
+//!
+//! It guarantees that whoever sends something that is not an acceptable request is told so in one JSON error,
+//! and that nobody can hold a connection for longer than the settings say. It knows nothing of operations:
+//! what to answer is decided by the service and the [`refusal::Refuse`] it is given.
+
+pub mod answer_body;
+pub mod body;
+pub mod connection;
+pub mod refusal;
