@@ -1,0 +1,101 @@
+//! `gatepost serve`: listens, says that it is ready, serves until it is told to stop, and drains.
+
+use crate::compose::{self, Gatepost, Runtimes, StartError};
+use crate::sources::system_now;
+use gatepost_config::Settings;
+use gatepost_http_api::wire::connection::ShutdownPhase;
+use gatepost_telemetry::logging::{self, LogFormat};
+use std::io::{self, Write, stdout};
+use std::process::ExitCode;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+#[expect(clippy::print_stderr, reason = "a failed start is told in one line, whatever the log is set to")]
+pub(crate) fn run(settings: &Settings) -> ExitCode {
+    match serve(settings) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("gatepost: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(settings: &Settings) -> Result<(), StartError> {
+    let format = match settings.logging.format {
+        gatepost_config::LogFormat::Json => LogFormat::Json,
+        gatepost_config::LogFormat::Pretty => LogFormat::Pretty,
+    };
+    let filter = std::env::var("RUST_LOG").ok();
+    let _log = logging::init_logging(format, filter.as_deref(), system_now)
+        .map_err(|error| StartError::Other(error.into()))?;
+    logging::log_panics();
+    let runtimes = Runtimes::new()?;
+    runtimes.control.block_on(async {
+        let gatepost = compose::start(settings, &runtimes).await?;
+        let mut signals = Signals::new()?;
+        announce(&gatepost)?;
+        signals.wait().await;
+        drain(gatepost, settings, &mut signals).await;
+        Ok(())
+    })
+}
+
+/// The one line on stdout, which scripts wait for.
+fn announce(gatepost: &Gatepost) -> io::Result<()> {
+    let (control, data, admin) = (gatepost.control, &gatepost.data, gatepost.admin);
+    let mut out = stdout().lock();
+    writeln!(out, "gatepost ready control=http://{control} data={data} admin=http://{admin}")?;
+    out.flush()
+}
+
+/// Readiness goes first, then, when balancers have had time to see it, the listeners; running requests finish. A
+/// second signal ends the waiting.
+async fn drain(gatepost: Gatepost, settings: &Settings, signals: &mut Signals) {
+    tracing::info!("draining");
+    gatepost.readiness.drain();
+    gatepost.phase.send_replace(ShutdownPhase::Draining);
+    let end = async {
+        tokio::time::sleep(settings.shutdown.drain_delay).await;
+        gatepost.phase.send_replace(ShutdownPhase::Stopped);
+        let (mut finished, mut cut) = (0, 0);
+        for listener in gatepost.listeners {
+            if let Ok(drained) = listener.await {
+                finished += drained.finished;
+                cut += drained.cut;
+            }
+        }
+        tracing::info!(finished, cut, "drained");
+    };
+    tokio::select! {
+        () = end => {}
+        () = signals.wait() => tracing::warn!("told to stop twice: running requests are cut off"),
+    }
+}
+
+/// The signals that ask for the end, and the one that must not be it.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits until the end is asked for.
+    async fn wait(&mut self) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hang_up.recv() => tracing::info!("hang-up: nothing is read from files while serving"),
+            }
+        }
+    }
+}

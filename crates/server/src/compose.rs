@@ -1,0 +1,300 @@
+//! Who is wired to whom: the one file that knows every concrete type.
+
+use crate::sources::{SystemClock, SystemRandom};
+use gatepost_application::{Application, CpuPool, Limits, Spools};
+use gatepost_config::{DataListen, MasterKeySource, Settings, StorageChoice};
+use gatepost_custody::{Custody, KeyRing};
+use gatepost_domain::api_keys::MinValueLength;
+use gatepost_domain::{Clock, Ids};
+use gatepost_http_api::routing::Routes;
+use gatepost_http_api::wire::connection::{
+    Acceptor, ConnectionEvent, ConnectionSettings, Drained, Listener, Observe, ShutdownPhase,
+};
+use gatepost_http_api::wire::refusal::Refuse;
+use gatepost_http_api::{
+    Admin, BodyLimits, BrowserGuard, ControlPlane, ControlRate, DataPlane, Observer, RateGuard, Readiness,
+};
+use gatepost_storage::Storage;
+use gatepost_storage_memory::MemoryStorage;
+use gatepost_telemetry::metrics::{Connections, ImportMetrics, InFlight, Metrics};
+use http::Response;
+use std::error::Error;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::available_parallelism;
+use std::time::Duration;
+use tokio::net::{TcpListener, UnixListener};
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// How often recorded durations are put into their buckets.
+const UPKEEP: Duration = Duration::from_secs(5);
+/// Connections that the kernel holds until they are accepted.
+const BACKLOG: i32 = 1_024;
+
+/// Why the server did not start, in one line that says what to do.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    /// A listener's address cannot be had.
+    #[error("cannot listen on {at}: {why}; choose another with --{flag}")]
+    Listen { at: String, flag: &'static str, why: io::Error },
+    /// The master key cannot be used.
+    #[error("{0}")]
+    MasterKey(String),
+    /// Anything else.
+    #[error("cannot start: {0}")]
+    Other(#[from] Box<dyn Error + Send + Sync>),
+}
+
+impl From<io::Error> for StartError {
+    fn from(error: io::Error) -> Self {
+        Self::Other(error.into())
+    }
+}
+
+/// The threads: each plane has its own, so that neither can starve the other, nor either of them the answer to "are
+/// you alive".
+pub(crate) struct Runtimes {
+    pub(crate) control: Runtime,
+    data: Runtime,
+    admin: Runtime,
+    /// Only its blocking threads are used: parsing and sealing of imports.
+    import: Runtime,
+    width: usize,
+}
+
+impl Runtimes {
+    pub(crate) fn new() -> io::Result<Self> {
+        let width = available_parallelism().map_or(1, usize::from);
+        let plane = |name: &str, threads| {
+            Builder::new_multi_thread().worker_threads(threads).thread_name(name).enable_all().build()
+        };
+        Ok(Self {
+            control: plane("control", width)?,
+            data: plane("data", width)?,
+            admin: plane("admin", 1)?,
+            import: Builder::new_current_thread()
+                .thread_name("import")
+                .max_blocking_threads(width)
+                .build()?,
+            width,
+        })
+    }
+}
+
+/// A server that serves.
+pub(crate) struct Gatepost {
+    pub(crate) control: SocketAddr,
+    /// `http://…` or `unix:…`.
+    pub(crate) data: String,
+    pub(crate) admin: SocketAddr,
+    pub(crate) readiness: Readiness,
+    pub(crate) phase: watch::Sender<ShutdownPhase>,
+    /// Control and data; the admin listener answers to the very end.
+    pub(crate) listeners: [JoinHandle<Drained>; 2],
+}
+
+/// Wires everything and begins to serve.
+pub(crate) async fn start(settings: &Settings, runtimes: &Runtimes) -> Result<Gatepost, StartError> {
+    let metrics = Metrics::install().map_err(|error| StartError::Other(error.into()))?;
+    let (clock, ids): (Arc<dyn Clock>, Arc<dyn Ids>) = (Arc::new(SystemClock), Arc::new(SystemRandom));
+    let storage: Arc<dyn Storage> = match settings.storage.choice {
+        StorageChoice::Memory => Arc::new(MemoryStorage::new()),
+    };
+    let custody = custody(settings, &*storage).await?;
+    let limits = &settings.limits;
+    let application = Arc::new(Application {
+        storage,
+        custody: Arc::clone(&custody),
+        clock: Arc::clone(&clock),
+        ids: Arc::clone(&ids),
+        limits: Limits {
+            shortest_value: usize::try_from(limits.key_min_length)
+                .ok()
+                .and_then(MinValueLength::new)
+                .ok_or_else(|| io::Error::other("key-min-length is out of range"))?,
+            most_keys: limits.max_keys_per_account,
+        },
+        cpu: CpuPool::new(runtimes.import.handle().clone(), runtimes.width),
+        spools: Spools::new(Arc::clone(&custody), limits.max_spool_bytes),
+        import_metrics: ImportMetrics::new(),
+    });
+    let readiness = Readiness::default();
+    let control_plane = Arc::new(ControlPlane {
+        application: Arc::clone(&application),
+        tokens: custody.token_key(),
+        observer: Observer::new("control", Arc::clone(&clock), Arc::clone(&ids)),
+        account: settings.auth.default_account,
+        browser_guard: if settings.auth.off_anywhere {
+            BrowserGuard::AnyHost
+        } else {
+            BrowserGuard::LoopbackHosts
+        },
+        rate_guard: limits.control_rate.map(|rate| {
+            let burst = NonZeroU32::new(rate.burst).unwrap_or(NonZeroU32::MIN);
+            RateGuard::new(ControlRate { per_second: rate.rate, burst })
+        }),
+        body_limits: BodyLimits { most_import: limits.max_import_bytes, silence: limits.body_timeout },
+        routes: Routes::default(),
+    });
+    let data_plane = Arc::new(DataPlane::new(Observer::new("data", clock, ids)));
+    let admin_plane = Arc::new(Admin::new(application, metrics.clone(), readiness.clone()));
+
+    let (control_listener, control) = tcp(settings.listeners.control, "control-listen", &runtimes.control)?;
+    let (data_listener, data) = match &settings.listeners.data {
+        DataListen::Tcp(at) => {
+            let (listener, at) = tcp(*at, "data-listen", &runtimes.data)?;
+            (listener, format!("http://{at}"))
+        }
+        DataListen::Unix(path) => (unix(path, &runtimes.data)?, format!("unix:{}", path.display())),
+    };
+    let (admin_listener, admin) = tcp(settings.listeners.admin, "admin-listen", &runtimes.admin)?;
+
+    let connections = ConnectionSettings {
+        max_connections: usize::try_from(limits.max_connections).unwrap_or(usize::MAX),
+        header_timeout: limits.header_timeout,
+        drain_timeout: settings.shutdown.drain_timeout,
+    };
+    let (phase, phases) = watch::channel(ShutdownPhase::Serving);
+    let refusing = Arc::clone(&control_plane);
+    let control_refuse: Refuse = Arc::new(move |status| refusing.refuse_head(status));
+    let refusing = Arc::clone(&data_plane);
+    let data_refuse: Refuse = Arc::new(move |status| refusing.refuse_head(status));
+    let admin_refuse: Refuse = Arc::new(|status| {
+        let mut answer = Response::default();
+        *answer.status_mut() = status;
+        answer
+    });
+
+    let control_accepting = runtimes.control.spawn(
+        Acceptor {
+            listener: control_listener,
+            service: move |request, _peer| {
+                let plane = Arc::clone(&control_plane);
+                async move { plane.answer(request).await }
+            },
+            settings: connections,
+            refuse: control_refuse,
+            observe: counted("control"),
+            phase: phases.clone(),
+        }
+        .run(),
+    );
+    let data_accepting = runtimes.data.spawn(
+        Acceptor {
+            listener: data_listener,
+            service: move |request, _peer| {
+                let plane = Arc::clone(&data_plane);
+                async move { plane.answer(&request).await }
+            },
+            settings: connections,
+            refuse: data_refuse,
+            observe: counted("data"),
+            phase: phases,
+        }
+        .run(),
+    );
+    let (admin_phase, admin_phases) = watch::channel(ShutdownPhase::Serving);
+    let admin_acceptor = Acceptor {
+        listener: admin_listener,
+        service: move |request, _peer| {
+            let plane = Arc::clone(&admin_plane);
+            async move { plane.answer(&request).await }
+        },
+        settings: connections,
+        refuse: admin_refuse,
+        observe: counted("admin"),
+        phase: admin_phases,
+    };
+    runtimes.admin.spawn(async move {
+        // A sender that is gone would end the listener.
+        let _serving = admin_phase;
+        admin_acceptor.run().await
+    });
+    runtimes.admin.spawn(async move {
+        let mut ticks = tokio::time::interval(UPKEEP);
+        loop {
+            ticks.tick().await;
+            metrics.upkeep();
+        }
+    });
+    let listeners = [control_accepting, data_accepting];
+    Ok(Gatepost { control, data, admin, readiness, phase, listeners })
+}
+
+async fn custody(settings: &Settings, storage: &dyn Storage) -> Result<Arc<Custody>, StartError> {
+    let ring = match &settings.custody.master_key {
+        MasterKeySource::Made => KeyRing::generate(&SystemRandom),
+        MasterKeySource::File { path, text } => KeyRing::parse(text.expose())
+            .map_err(|error| StartError::MasterKey(format!("{}: {error}", path.display())))?,
+        MasterKeySource::Environment { text } => KeyRing::parse(text.expose())
+            .map_err(|error| StartError::MasterKey(format!("GATEPOST_MASTER_KEY: {error}")))?,
+    };
+    let candidate = Custody::new_installation(&ring, &SystemRandom);
+    let secret =
+        storage.installation_secret(candidate).await.map_err(|error| StartError::Other(error.into()))?;
+    let custody = Custody::open(ring, Arc::new(SystemRandom), &secret).map_err(|error| {
+        StartError::MasterKey(format!(
+            "the master key does not open this storage: {error}; give the key file that it was made with"
+        ))
+    })?;
+    Ok(Arc::new(custody))
+}
+
+fn tcp(at: SocketAddr, flag: &'static str, runtime: &Runtime) -> Result<(Listener, SocketAddr), StartError> {
+    let bind = || {
+        let domain = socket2::Domain::for_address(at);
+        let socket = socket2::Socket::new(domain, socket2::Type::STREAM, Some(socket2::Protocol::TCP))?;
+        // A restart must not wait for the last connections of the process before.
+        socket.set_reuse_address(true)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&at.into())?;
+        socket.listen(BACKLOG)?;
+        let _within = runtime.enter();
+        let listener = TcpListener::from_std(socket.into())?;
+        let bound = listener.local_addr()?;
+        Ok((Listener::Tcp(listener), bound))
+    };
+    bind().map_err(|why| StartError::Listen { at: at.to_string(), flag, why })
+}
+
+fn unix(path: &Path, runtime: &Runtime) -> Result<Listener, StartError> {
+    let bind = || {
+        let _within = runtime.enter();
+        match UnixListener::bind(path) {
+            // A socket that nobody answers is what a killed server left behind.
+            Err(error) if error.kind() == ErrorKind::AddrInUse => {
+                match std::os::unix::net::UnixStream::connect(path) {
+                    Err(refused) if refused.kind() == ErrorKind::ConnectionRefused => {
+                        std::fs::remove_file(path)?;
+                        UnixListener::bind(path)
+                    }
+                    Ok(_) | Err(_) => Err(error),
+                }
+            }
+            bound => bound,
+        }
+    };
+    bind().map(Listener::Unix).map_err(|why| StartError::Listen {
+        at: path.display().to_string(),
+        flag: "data-listen",
+        why,
+    })
+}
+
+/// Counts a listener's open connections.
+fn counted(listener: &'static str) -> Observe {
+    let gauge = Connections::new(listener);
+    let open: Mutex<Vec<InFlight>> = Mutex::default();
+    Arc::new(move |event| {
+        let mut open = open.lock().unwrap_or_else(PoisonError::into_inner);
+        match event {
+            ConnectionEvent::Opened => open.push(gauge.opened()),
+            ConnectionEvent::Closed => drop(open.pop()),
+        }
+    })
+}

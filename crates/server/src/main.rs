@@ -1,0 +1,7 @@
+//! The `gatepost` binary.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    gatepost_server::main()
+}
