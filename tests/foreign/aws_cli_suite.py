@@ -1,0 +1,229 @@
+"""The AWS CLI against gatepost: every command as a person types it, with what it prints and how it ends."""
+
+import json
+import secrets
+import subprocess
+import tempfile
+
+from environment import aws_environment
+from expect import GENERATED_VALUE, KEY_ID, TAKEN, TOO_SHORT, UNKNOWN_KEY, Suite, equal, holds, matches
+
+
+class Terminal:
+    """The shell of one case: `aws` runs an `aws apigateway` command and gives what it printed, parsed."""
+
+    def __init__(self, server):
+        self.server, self.value = server, server.new_value
+        self.mark = secrets.token_hex(6)
+        self.environment = aws_environment(server.control)
+
+    def run(self, *words):
+        """Runs a command whatever its end."""
+        command = ["aws", "apigateway", *words]
+        return subprocess.run(
+            command, env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
+        )
+
+    def aws(self, *words):
+        """Runs a command that must succeed; one that prints nothing gives None."""
+        done = self.run(*words)
+        holds(done.returncode == 0, f"aws {' '.join(words)} ended with {done.returncode}: {done.stderr}")
+        equal(done.stderr, "")
+        if done.stdout == "":
+            return None
+        printed = json.loads(done.stdout)
+        self.server.note_values_of(printed)
+        return printed
+
+    def refused(self, operation, code, message, *words):
+        """States that a command is refused so."""
+        done = self.run(*words)
+        equal((done.returncode, done.stdout), (255, ""))
+        line = f"An error occurred ({code}) when calling the {operation} operation: {message}"
+        holds(done.stderr.strip().endswith(line), f"expected {line!r}, got {done.stderr!r}")
+
+    def names(self, *words):
+        """The names that get-api-keys lists."""
+        return [key["name"] for key in self.aws("get-api-keys", "--name-query", self.mark, *words)["items"]]
+
+    def create(self, *words):
+        """Creates a key named by the case's mark."""
+        return self.aws("create-api-key", "--name", f"{self.mark}-key", *words)
+
+
+aws_cli_suite = Suite("AWS CLI", Terminal)
+case = aws_cli_suite.case
+
+
+@case
+def create_api_key_takes_every_option(terminal):
+    value = terminal.value()
+    key = terminal.create(
+        *("--description", "made by hand", "--enabled", "--generate-distinct-id", "--value", value),
+        *("--stage-keys", "restApiId=uycll6xg9a,stageName=beta", "restApiId=uycll6xg9a,stageName=prod"),
+        *("--customer-id", "customer 7", "--tags", "team=gate,tier=gold"),
+    )
+    matches(key["id"], KEY_ID)
+    equal([type(key[date]) for date in ("createdDate", "lastUpdatedDate")], [int, int])
+    equal(
+        key,
+        {
+            "id": key["id"],
+            "value": value,
+            "name": f"{terminal.mark}-key",
+            "customerId": "customer 7",
+            "description": "made by hand",
+            "enabled": True,
+            "createdDate": key["createdDate"],
+            "lastUpdatedDate": key["createdDate"],
+            "stageKeys": ["uycll6xg9a/beta", "uycll6xg9a/prod"],
+            "tags": {"team": "gate", "tier": "gold"},
+        },
+    )
+
+
+@case
+def create_api_key_alone_makes_a_disabled_key(terminal):
+    key = terminal.aws("create-api-key")
+    matches(key["value"], GENERATED_VALUE)
+    equal(sorted(key), ["createdDate", "enabled", "id", "lastUpdatedDate", "stageKeys", "value"])
+    equal((key["enabled"], key["stageKeys"]), (False, []))
+
+
+@case
+def create_api_key_is_refused_in_awss_words(terminal):
+    value = terminal.create()["value"]
+    terminal.refused("CreateApiKey", "ConflictException", TAKEN, "create-api-key", "--value", value)
+    short = terminal.value(29)
+    terminal.refused("CreateApiKey", "BadRequestException", TOO_SHORT, "create-api-key", "--value", short)
+
+
+@case
+def get_api_key_shows_the_value_only_when_asked(terminal):
+    key = terminal.create()
+    without = terminal.aws("get-api-key", "--api-key", key["id"], "--no-include-value")
+    equal(without, {name: value for name, value in key.items() if name != "value"} | {"tags": {}})
+    equal(terminal.aws("get-api-key", "--api-key", key["id"], "--include-value"), without | {"value": key["value"]})
+
+
+@case
+def an_unknown_key_is_refused_by_every_command_that_names_one(terminal):
+    for operation, *command in (
+        ("GetApiKey", "get-api-key"),
+        ("DeleteApiKey", "delete-api-key"),
+        ("UpdateApiKey", "update-api-key", "--patch-operations", "op=replace,path=/name,value=x"),
+    ):
+        terminal.refused(operation, "NotFoundException", UNKNOWN_KEY, *command, "--api-key", "aaaaaaaaaa")
+
+
+@case
+def get_api_keys_goes_through_all_pages_by_itself(terminal):
+    rows = [f"{terminal.mark}-{number},{terminal.value()}" for number in range(7)]
+    import_rows(terminal, "Name,Key", *rows)
+    listed = terminal.names("--page-size", "2")
+    equal(sorted(listed), [f"{terminal.mark}-{number}" for number in range(7)])
+    equal(terminal.names(), listed)
+
+    page = terminal.aws("get-api-keys", "--name-query", terminal.mark, "--page-size", "2", "--max-items", "3")
+    equal([key["name"] for key in page["items"]], listed[:3])
+    rest = terminal.names("--page-size", "2", "--starting-token", page["NextToken"])
+    equal(rest, listed[3:])
+
+
+@case
+def get_api_keys_filters_and_reveals(terminal):
+    key = terminal.create("--customer-id", terminal.mark)
+    terminal.create()
+    (found,) = terminal.aws("get-api-keys", "--customer-id", terminal.mark, "--include-values")["items"]
+    equal(found, key)
+    (found,) = terminal.aws("get-api-keys", "--customer-id", terminal.mark, "--no-include-values")["items"]
+    holds("value" not in found, "a value is shown unasked")
+    equal(terminal.aws("get-api-keys", "--name-query", "nobody has this"), {"items": []})
+
+
+@case
+def a_position_that_is_none_is_refused(terminal):
+    words = "get-api-keys", "--no-paginate", "--position", "nonsense"
+    terminal.refused("GetApiKeys", "BadRequestException", "Invalid position specified", *words)
+
+
+@case
+def update_api_key_changes_every_property_that_can_change(terminal):
+    key = terminal.create("--enabled")
+    updated = terminal.aws(
+        *("update-api-key", "--api-key", key["id"], "--patch-operations"),
+        f"op=replace,path=/name,value={terminal.mark}-renamed",
+        "op=replace,path=/description,value=changed",
+        "op=replace,path=/enabled,value=false",
+        "op=replace,path=/customerId,value=c8",
+        "op=add,path=/stages,value=uycll6xg9a/beta",
+        "op=add,path=/stages,value=uycll6xg9a/prod",
+        "op=remove,path=/stages,value=uycll6xg9a/beta",
+        "op=add,path=/labels,value=blue",
+        "op=remove,path=/labels,value=blue",
+    )
+    equal(
+        updated,
+        {
+            "id": key["id"],
+            "name": f"{terminal.mark}-renamed",
+            "customerId": "c8",
+            "description": "changed",
+            "enabled": False,
+            "createdDate": key["createdDate"],
+            "lastUpdatedDate": updated["lastUpdatedDate"],
+            "stageKeys": ["uycll6xg9a/prod"],
+            "tags": {},
+        },
+    )
+
+
+@case
+def update_api_key_names_the_paths_that_can_be_patched(terminal):
+    key = terminal.create()
+    message = (
+        "Invalid patch path  '/id' specified for op 'replace'. "
+        "Must be one of: [/description, /enabled, /name, /customerId]"
+    )
+    words = "update-api-key", "--api-key", key["id"], "--patch-operations", "op=replace,path=/id,value=x"
+    terminal.refused("UpdateApiKey", "BadRequestException", message, *words)
+
+
+@case
+def delete_api_key_prints_nothing_and_the_key_is_gone(terminal):
+    key = terminal.create()
+    equal(terminal.aws("delete-api-key", "--api-key", key["id"]), None)
+    terminal.refused("GetApiKey", "NotFoundException", UNKNOWN_KEY, "get-api-key", "--api-key", key["id"])
+
+
+@case
+def import_api_keys_reads_a_file_and_reports_what_it_skipped(terminal):
+    rows = f"{terminal.mark}-1,{terminal.value()},true", f"{terminal.mark}-2,{terminal.value(20)},true"
+    imported = import_rows(terminal, "Name,Key,Enabled", *rows)
+    equal(imported["warnings"], [f"Skipped invalid record: 2. {TOO_SHORT}"])
+    equal(terminal.aws("get-api-key", "--api-key", imported["ids"][0])["name"], f"{terminal.mark}-1")
+    clean = import_rows(terminal, "Name,Key,Enabled", rows[0], more=["--no-fail-on-warnings"])
+    equal(clean, {"ids": imported["ids"], "warnings": []})
+
+
+@case
+def import_api_keys_that_fails_on_warnings_imports_nothing(terminal):
+    with csv_file(["Name,Key", f"{terminal.mark}-1,{terminal.value()}", f"{terminal.mark}-2,short"]) as file:
+        words = "import-api-keys", "--body", f"fileb://{file.name}", "--format", "csv", "--fail-on-warnings"
+        message = f"Skipped invalid record: 2. {TOO_SHORT}"
+        terminal.refused("ImportApiKeys", "BadRequestException", message, *words)
+    equal(terminal.names(), [])
+
+
+def csv_file(lines):
+    """A file of these lines that is gone when it is closed."""
+    file = tempfile.NamedTemporaryFile("w", suffix=".csv")
+    file.write("".join(f"{line}\n" for line in lines))
+    file.flush()
+    return file
+
+
+def import_rows(terminal, *lines, more=()):
+    """Imports a file of these lines."""
+    with csv_file(lines) as file:
+        return terminal.aws("import-api-keys", "--body", f"fileb://{file.name}", "--format", "csv", *more)
