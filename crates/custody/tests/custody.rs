@@ -1,5 +1,7 @@
 //! What custody promises, from outside.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use gatepost_custody::{CannotOpen, Custody, KeyRing, Random, SpoolCipher};
 use gatepost_domain::api_keys::{ApiKeyId, ApiKeyValue, MinValueLength};
 use gatepost_domain::{AccountId, Sealed};

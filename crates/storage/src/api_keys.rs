@@ -64,8 +64,8 @@ pub trait ApiKeyReader: Send + Sync {
 
     /// The account's keys that pass the filter, greatest [`ApiKeyPosition`] first, strictly below `page.after`.
     ///
-    /// While at most 10,000 keys match, a filtered page is complete; beyond that the backend may look at 10,000
-    /// keys and answer those that match with the position it came to.
+    /// While at most 10,000 keys pass one of the filter's conditions, a filtered page is complete; beyond that the
+    /// backend may look at 10,000 keys and answer those that match with the position it came to.
     async fn list_api_keys(
         &self,
         account: AccountId,
