@@ -344,3 +344,39 @@ fn what_is_not_there_yet_is_an_unknown_route() {
         );
     }
 }
+
+#[test]
+fn every_caller_acts_for_the_default_account() {
+    let server = start_with(&["--default-account=000000000042"]);
+    let answer = server.create(&json!({"name": "n"}));
+    let line = server.log_of(&answer);
+    assert_eq!(line.get("account").unwrap_or(&line["fields"]["account"]), "000000000042");
+}
+
+#[test]
+fn a_value_is_asked_for_by_true_in_any_case() {
+    let server = start();
+    let id = server.key_named("n");
+    for text in ["true", "TRUE", "True"] {
+        let key = server.get(&format!("/apikeys/{id}?includeValue={text}")).expect(200);
+        let list = server.get(&format!("/apikeys?includeValues={text}")).expect(200);
+        assert!(key["value"].is_string() && list["item"][0]["value"] == key["value"], "{text}");
+    }
+    assert_eq!(server.get("/apikeys?includeValues=1").expect(200)["item"][0].get("value"), None);
+}
+
+#[test]
+fn links_to_other_pages_repeat_what_was_asked() {
+    let server = start();
+    for name in ["a&b older", "a&b newer", "another"] {
+        server.create(&json!({"name": name, "customerId": "c/d"})).expect(201);
+    }
+    let hal = |target: &str| server.send(&Request::new("GET", target)).expect(200);
+    let first = hal("/apikeys?limit=1&name=a%26b&customerId=c%2Fd&includeValues=true");
+    let last = hal(first["_links"]["next"]["href"].as_str().unwrap());
+    assert_eq!(last["_embedded"]["item"]["name"], "a&b older");
+    assert!(last["_embedded"]["item"]["value"].is_string(), "includeValues is repeated");
+    assert_eq!((first["_links"].get("first"), last["_links"].get("next")), (None, None));
+    let again = hal(last["_links"]["first"]["href"].as_str().unwrap());
+    assert_eq!(again["_embedded"], first["_embedded"], "limit and filters are repeated");
+}
