@@ -6,6 +6,7 @@ use crate::wire::answer_body::AnswerBody;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body::Body;
+use std::pin::pin;
 
 /// Answers the data listener.
 pub struct DataPlane {
@@ -21,7 +22,8 @@ impl DataPlane {
 
     /// Answers one request.
     pub async fn answer<B: Body>(&self, request: &Request<B>) -> Response<AnswerBody> {
-        self.observer.watch(async { (Seen::of(request), Err(ApiError::unknown_route())) }).await
+        let work = pin!(async { (Seen::of(request), Err(ApiError::unknown_route())) });
+        self.observer.watch(work).await
     }
 
     /// Answers what never became a request.

@@ -15,6 +15,7 @@ use http::header::{CONNECTION, HeaderName, HeaderValue};
 use http::{Request, Response, StatusCode, Version};
 use http_body::Body;
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use uuid::Builder;
@@ -66,7 +67,7 @@ impl Observer {
     }
 
     /// Waits for a request's outcome and makes it the request's answer.
-    pub(crate) async fn watch(&self, work: impl Future<Output = Outcome>) -> Response<AnswerBody> {
+    pub(crate) async fn watch(&self, work: Pin<&mut impl Future<Output = Outcome>>) -> Response<AnswerBody> {
         let begun = self.clock.now();
         let _in_flight = self.metrics.started();
         let (seen, outcome) = AssertUnwindSafe(work)

@@ -22,7 +22,10 @@ use http::header::{CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
 use http::{HeaderMap, Request, Response, StatusCode};
 use hyper::body::Incoming;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -81,13 +84,12 @@ struct RequestBody<'r> {
 impl ControlPlane {
     /// Answers one request.
     pub async fn answer(&self, request: Request<Incoming>) -> Response<AnswerBody> {
-        self.observer
-            .watch(async {
-                let mut seen = Seen::of(&request);
-                let outcome = self.outcome(request, &mut seen).await;
-                (seen, outcome)
-            })
-            .await
+        let work = pin!(async {
+            let mut seen = Seen::of(&request);
+            let outcome = self.outcome(request, &mut seen).await;
+            (seen, outcome)
+        });
+        self.observer.watch(work).await
     }
 
     /// Answers what never became a request.
@@ -127,18 +129,24 @@ impl ControlPlane {
     }
 
     async fn handle(&self, operation: Operation, asked: Asked<'_>) -> Result<Document, ApiError> {
+        // Only the most frequent one keeps its state within the request's own future; that of the others would be
+        // moved along with every request.
         match operation {
-            Operation::CreateApiKey => api_keys::create::handle(self, asked).await,
-            Operation::ImportApiKeys => api_keys::import::handle(self, asked).await,
-            Operation::GetApiKeys => api_keys::list::handle(self, asked).await,
             Operation::GetApiKey => api_keys::get::handle(self, asked).await,
-            Operation::UpdateApiKey => api_keys::update::handle(self, asked).await,
-            Operation::DeleteApiKey => api_keys::delete::handle(self, asked).await,
+            Operation::CreateApiKey => Box::pin(api_keys::create::handle(self, asked)).await,
+            Operation::ImportApiKeys => Box::pin(api_keys::import::handle(self, asked)).await,
+            Operation::GetApiKeys => Box::pin(api_keys::list::handle(self, asked)).await,
+            Operation::UpdateApiKey => Box::pin(api_keys::update::handle(self, asked)).await,
+            Operation::DeleteApiKey => Box::pin(api_keys::delete::handle(self, asked)).await,
         }
     }
 
-    /// The outcome of an operation, if it comes in time.
+    /// The outcome of an operation, if it comes in time. What is at hand already needs no timer.
     async fn in_time<T>(&self, operation: impl Future<Output = Result<T, AppError>>) -> Result<T, ApiError> {
+        let mut operation = pin!(operation);
+        if let Poll::Ready(outcome) = poll_fn(|context| Poll::Ready(operation.as_mut().poll(context))).await {
+            return Ok(outcome?);
+        }
         match timeout(DEADLINE, operation).await {
             Ok(outcome) => Ok(outcome?),
             Err(late) => Err(AppError::unavailable(late).into()),
