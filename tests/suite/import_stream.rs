@@ -159,3 +159,24 @@ fn a_client_that_waits_to_be_told_to_go_on_is_told() {
     connection.write(request.body_bytes()).unwrap();
     assert_eq!(connection.answer().unwrap().status, 201);
 }
+
+#[test]
+fn a_client_that_leaves_after_its_file_has_arrived_does_not_stop_the_import() {
+    const ROWS: usize = 20_000;
+    let server = start();
+    let stem = &server.value()[..30];
+    let rows: String = (0..ROWS).map(|row| format!("left,{stem}{row:06}\n")).collect();
+    let request = Request::import("", format!("name,key\n{rows}"));
+    let mut connection = server.connect();
+    connection.write(&request.bytes()).unwrap();
+    drop(connection);
+    // The last row of the file is listed first, and once it is there all are.
+    let last = json!(format!("{stem}{:06}", ROWS - 1));
+    let arrived = (0..200).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        let newest = server.get("/apikeys?limit=1&includeValues=true").expect(200);
+        newest["item"][0]["value"] == last
+    });
+    assert!(arrived, "the import ended with its client");
+    assert_eq!(server.all_keys().len(), ROWS);
+}

@@ -1,9 +1,8 @@
 //! AES-256-GCM with the few conventions that all of custody shares.
 
 use crate::{CannotOpen, Random};
-use aes_gcm::aead::{AeadInOut, KeyInit};
-use aes_gcm::{Aes256Gcm, Nonce, Tag};
 use hkdf::Hkdf;
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
@@ -26,13 +25,13 @@ pub(crate) fn derive(key: &[u8; 32], purpose: &[u8]) -> Key {
     derived
 }
 
-/// A cipher under one key.
+/// A cipher under one key. Whoever seals sees to it that no nonce is used twice.
 #[derive(Clone)]
-pub(crate) struct Cipher(Aes256Gcm);
+pub(crate) struct Cipher(LessSafeKey);
 
 impl Cipher {
     pub(crate) fn new(key: &[u8; 32]) -> Self {
-        Self(Aes256Gcm::new(key.into()))
+        Self(LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).expect("AES-256 takes 32 bytes")))
     }
 
     /// Appends nonce, ciphertext and tag of `plain` to `out`.
@@ -54,11 +53,9 @@ impl Cipher {
         out.extend_from_slice(&nonce);
         let start = out.len();
         out.extend_from_slice(plain);
-        let tag = self
-            .0
-            .encrypt_inout_detached(&Nonce::from(nonce), bound_to, (&mut out[start..]).into())
-            .expect("a text below 64 GiB can be sealed");
-        out.extend_from_slice(&tag);
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        let sealed = self.0.seal_in_place_separate_tag(nonce, Aad::from(bound_to), &mut out[start..]);
+        out.extend_from_slice(sealed.expect("a text below 64 GiB can be sealed").as_ref());
     }
 
     /// The plaintext of what [`Cipher::seal_into`] appended.
@@ -75,17 +72,12 @@ impl Cipher {
         sealed: &[u8],
         plain: &mut Vec<u8>,
     ) -> Result<(), CannotOpen> {
-        let (nonce, rest) = sealed.split_first_chunk::<NONCE>().ok_or(CannotOpen::NotAuthentic)?;
-        let (text, tag) = rest.split_last_chunk::<TAG>().ok_or(CannotOpen::NotAuthentic)?;
+        let (nonce, text) = sealed.split_first_chunk::<NONCE>().ok_or(CannotOpen::NotAuthentic)?;
         plain.clear();
         plain.extend_from_slice(text);
-        self.0
-            .decrypt_inout_detached(
-                &Nonce::from(*nonce),
-                bound_to,
-                plain.as_mut_slice().into(),
-                &Tag::from(*tag),
-            )
-            .map_err(|_| CannotOpen::NotAuthentic)
+        let opened = self.0.open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(bound_to), plain);
+        let len = opened.map_err(|_| CannotOpen::NotAuthentic)?.len();
+        plain.truncate(len);
+        Ok(())
     }
 }

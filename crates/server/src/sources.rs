@@ -43,8 +43,13 @@ impl Random for SystemRandom {
 impl Ids for SystemRandom {
     fn api_key_id(&self) -> ApiKeyId {
         const DIGITS: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
-        let mut generator = Self::generator();
-        let id: [u8; 10] = std::array::from_fn(|_| DIGITS[generator.random_range(0..DIGITS.len())]);
+        // One draw for all ten digits.
+        let mut number = Self::generator().random_range(0..36_u64.pow(10));
+        let id: [u8; 10] = std::array::from_fn(|_| {
+            let digit = number % 36;
+            number /= 36;
+            DIGITS[digit as usize]
+        });
         let id = std::str::from_utf8(&id).ok().and_then(ApiKeyId::parse);
         id.expect("ten of these digits are an id")
     }

@@ -43,14 +43,26 @@ impl ApiKeyId {
 impl ApiKeyName {
     /// Reads a name; the empty text is no name.
     pub fn parse(text: &str) -> Result<Option<Self>, InvalidApiKey> {
-        optional(text, 1_024, Self, InvalidApiKey::Name)
+        Self::check(text)?;
+        Ok((!text.is_empty()).then(|| Self(text.into())))
+    }
+
+    /// Whether [`ApiKeyName::parse`] would take a text, without keeping it.
+    pub fn check(text: &str) -> Result<(), InvalidApiKey> {
+        if fits(text, 1_024) { Ok(()) } else { Err(InvalidApiKey::Name) }
     }
 }
 
 impl Description {
     /// Reads a description; the empty text is none.
     pub fn parse(text: &str) -> Result<Option<Self>, InvalidApiKey> {
-        optional(text, 125_000, Self, InvalidApiKey::Description)
+        Self::check(text)?;
+        Ok((!text.is_empty()).then(|| Self(text.into())))
+    }
+
+    /// Whether [`Description::parse`] would take a text, without keeping it.
+    pub fn check(text: &str) -> Result<(), InvalidApiKey> {
+        if fits(text, 125_000) { Ok(()) } else { Err(InvalidApiKey::Description) }
     }
 }
 

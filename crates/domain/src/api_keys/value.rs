@@ -32,6 +32,12 @@ impl Default for MinValueLength {
 impl ApiKeyValue {
     /// Reads a value that a caller chose.
     pub fn parse(text: &str, shortest: MinValueLength) -> Result<Self, InvalidApiKey> {
+        Self::check(text, shortest)?;
+        Ok(Self(Zeroizing::new(text.into())))
+    }
+
+    /// Whether [`ApiKeyValue::parse`] would take a text, without keeping it.
+    pub fn check(text: &str, shortest: MinValueLength) -> Result<(), InvalidApiKey> {
         let characters = if text.is_ascii() { text.len() } else { text.chars().count() };
         if characters < shortest.0 {
             return Err(InvalidApiKey::ValueTooShort(shortest.0));
@@ -42,7 +48,7 @@ impl ApiKeyValue {
         if !text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b',') {
             return Err(InvalidApiKey::ValueCharacters);
         }
-        Ok(Self(Zeroizing::new(text.into())))
+        Ok(())
     }
 
     /// A value that was accepted before, or was made by this product.

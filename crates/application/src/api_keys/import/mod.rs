@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use csv::{CsvReader, Fields, MOST_BYTES, MOST_FIELDS, Record, Source};
-pub use rows::{FileProblem, Row, RowProblem, RowReader};
+pub use rows::{Cells, FileProblem, Row, RowProblem, RowReader};
 
 /// How long a second import of one account waits for the first.
 const PATIENCE: Duration = Duration::from_secs(4);

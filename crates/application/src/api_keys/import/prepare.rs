@@ -138,7 +138,7 @@ impl Reading {
                 rows.skip_row()?;
                 continue;
             }
-            match rows.next_row()? {
+            match rows.next_row(|cells, shortest| cells.row(shortest))? {
                 Some((number, Ok(row))) => batch.push((number, row)),
                 Some((_, Err(_))) => {}
                 None => break,

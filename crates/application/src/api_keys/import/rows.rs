@@ -18,6 +18,17 @@ pub struct Row {
     pub fields: ImportedFields,
 }
 
+/// The cells of a row that mean something; an absent one is empty.
+#[derive(Clone, Copy)]
+pub struct Cells<'c> {
+    /// `Key`, which is a secret.
+    pub value: &'c str,
+    name: &'c str,
+    description: &'c str,
+    enabled: &'c str,
+    usage_plan_ids: &'c str,
+}
+
 /// Why a row is skipped, worded as its warning.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RowProblem {
@@ -84,14 +95,18 @@ impl<S: Source> RowReader<S> {
         Ok(Self { records, columns, shortest, row: 0 })
     }
 
-    /// The next row with its number, from 1; `None` at the end.
-    pub fn next_row(&mut self) -> io::Result<Option<(u64, Result<Row, RowProblem>)>> {
+    /// The next row with its number, from 1, as `take` makes it of the row's cells; `None` at the end.
+    pub fn next_row<T>(
+        &mut self,
+        take: impl FnOnce(Cells<'_>, MinValueLength) -> Result<T, RowProblem>,
+    ) -> io::Result<Option<(u64, Result<T, RowProblem>)>> {
         let Some(record) = self.records.next_record()? else {
             return Ok(None);
         };
         self.row += 1;
+        let shortest = self.shortest;
         let row = match record {
-            Record::Fields(fields) => self.columns.row(fields, self.shortest),
+            Record::Fields(fields) => self.columns.cells(fields, |cells| take(cells, shortest)),
             Record::TooLarge => Err(RowProblem::TooLarge),
         };
         Ok(Some((self.row, row)))
@@ -128,35 +143,56 @@ impl Columns {
         })
     }
 
-    fn row(&self, fields: Fields<'_>, shortest: MinValueLength) -> Result<Row, RowProblem> {
+    fn cells<T>(
+        &self,
+        fields: Fields<'_>,
+        take: impl FnOnce(Cells<'_>) -> Result<T, RowProblem>,
+    ) -> Result<T, RowProblem> {
         if fields.bytes().contains(&0) {
             return Err(RowProblem::Nul);
         }
         if fields.has_quotes() {
-            let cells = fields.trimmed();
-            self.read(shortest, |at| cells.get(at).map(Cow::as_ref))
+            let trimmed = fields.trimmed();
+            take(self.read(|at| trimmed.get(at).map(Cow::as_ref))?)
         } else {
-            self.read(shortest, |at| fields.plain(at))
+            take(self.read(|at| fields.plain(at))?)
         }
     }
 
-    fn read<'c>(
-        &self,
-        shortest: MinValueLength,
-        cell: impl Fn(usize) -> Option<&'c [u8]>,
-    ) -> Result<Row, RowProblem> {
-        let text = |at: Option<usize>| {
-            let bytes = at.and_then(&cell).unwrap_or_default();
-            str::from_utf8(bytes).map_err(|_| RowProblem::NotUtf8)
+    fn read<'c>(&self, cell: impl Fn(usize) -> Option<&'c [u8]>) -> Result<Cells<'c>, RowProblem> {
+        let text = |at: Option<usize>| match at.and_then(&cell) {
+            None | Some([]) => Ok(""),
+            Some(bytes) => str::from_utf8(bytes).map_err(|_| RowProblem::NotUtf8),
         };
-        let value = ApiKeyValue::parse(text(Some(self.key))?, shortest)?;
-        let name = ApiKeyName::parse(text(Some(self.name))?)?;
-        let description = Description::parse(text(self.description)?)?;
-        let enabled = enabled(text(self.enabled)?)?;
-        if !text(self.usage_plan_ids)?.is_empty() {
-            return Err(RowProblem::UsagePlan);
-        }
-        Ok(Row { value, fields: ImportedFields { name, description, enabled } })
+        Ok(Cells {
+            value: text(Some(self.key))?,
+            name: text(Some(self.name))?,
+            description: text(self.description)?,
+            enabled: text(self.enabled)?,
+            usage_plan_ids: text(self.usage_plan_ids)?,
+        })
+    }
+}
+
+impl Cells<'_> {
+    /// Says what is wrong with a row, if anything is, without keeping any of it.
+    pub fn check(self, shortest: MinValueLength) -> Result<(), RowProblem> {
+        ApiKeyValue::check(self.value, shortest)?;
+        ApiKeyName::check(self.name)?;
+        Description::check(self.description)?;
+        enabled(self.enabled)?;
+        if self.usage_plan_ids.is_empty() { Ok(()) } else { Err(RowProblem::UsagePlan) }
+    }
+
+    /// The row, if nothing is wrong with it.
+    pub fn row(self, shortest: MinValueLength) -> Result<Row, RowProblem> {
+        self.check(shortest)?;
+        let fields = ImportedFields {
+            name: ApiKeyName::parse(self.name)?,
+            description: Description::parse(self.description)?,
+            enabled: enabled(self.enabled)?,
+        };
+        Ok(Row { value: ApiKeyValue::parse(self.value, shortest)?, fields })
     }
 }
 

@@ -49,10 +49,12 @@ pub(super) fn scan<S: Source>(
     let mut fingerprints = Vec::with_capacity(usize::try_from(most_rows.min(AT_ONCE)).unwrap_or_default());
     for part in 0..parts {
         let mut rows = RowReader::open(open(), shortest)?;
-        while let Some((number, row)) = rows.next_row()? {
+        while let Some((number, row)) = rows.next_row(|cells, shortest| {
+            cells.check(shortest)?;
+            Ok(fingerprint(fingerprint_key, cells.value))
+        })? {
             match row {
-                Ok(row) => {
-                    let (high, low) = fingerprint(fingerprint_key, row.value.reveal());
+                Ok((high, low)) => {
                     scan.rows += u64::from(part == 0);
                     if high % parts == part {
                         fingerprints.push((high, (low << 32) | (number & 0xffff_ffff)));

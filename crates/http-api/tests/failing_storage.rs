@@ -1,0 +1,299 @@
+//! What callers are told when storage fails, hangs or panics: one clear error each, and never its cause.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use async_trait::async_trait;
+use gatepost_application::{Application, CpuPool, Limits, Spools};
+use gatepost_custody::{Custody, KeyRing, Random};
+use gatepost_domain::api_keys::{ApiKey, ApiKeyFilter, ApiKeyId, ApiKeyPosition, ApiKeyValue};
+use gatepost_domain::{AccountId, Clock, Digest, Ids, Page, PageRequest, Sealed, Tags, Timestamp, Version};
+use gatepost_http_api::routing::Routes;
+use gatepost_http_api::wire::connection::{ConnectionSettings, Peer, ShutdownPhase, serve_connection};
+use gatepost_http_api::{BodyLimits, BrowserGuard, ControlPlane, Observer};
+use gatepost_storage::{
+    ApiKeyReader, ApiKeyWriter, Entity, ImportTurn, ImportedApiKey, NewApiKey, Reader, RowOutcome, Storage,
+    StorageError, StoredApiKey, UnitOfWork,
+};
+use gatepost_telemetry::metrics::ImportMetrics;
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+/// How a storage fails.
+#[derive(Clone, Copy)]
+enum Failing {
+    Unavailable,
+    Corrupt,
+    Hanging,
+    Panicking,
+    /// Finds a key, which another writer has always changed before it can be written.
+    Overtaking,
+}
+
+const CAUSE: &str = "row 7 of table api_keys";
+
+impl Failing {
+    async fn fail<T>(self) -> Result<T, StorageError> {
+        match self {
+            Self::Unavailable => Err(StorageError::Unavailable(CAUSE.into())),
+            Self::Corrupt => Err(StorageError::Corrupt(CAUSE.to_owned())),
+            Self::Hanging => pending().await,
+            Self::Panicking => panic!("{CAUSE}"),
+            Self::Overtaking => Err(StorageError::Stale(Entity::ApiKey)),
+        }
+    }
+}
+
+#[async_trait]
+impl Storage for Failing {
+    fn reader(&self) -> &dyn Reader {
+        self
+    }
+
+    async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StorageError> {
+        match self {
+            Self::Overtaking => Ok(Box::new(*self)),
+            failing => failing.fail().await,
+        }
+    }
+
+    async fn installation_secret(&self, candidate: Sealed) -> Result<Sealed, StorageError> {
+        Ok(candidate)
+    }
+
+    async fn import_turn(
+        &self,
+        _: AccountId,
+        _: Duration,
+    ) -> Result<Option<Box<dyn ImportTurn>>, StorageError> {
+        self.fail().await
+    }
+
+    fn import_rows_per_unit(&self) -> usize {
+        1
+    }
+
+    async fn probe(&self) -> Result<(), StorageError> {
+        self.fail().await
+    }
+}
+
+#[async_trait]
+impl ApiKeyReader for Failing {
+    async fn find_api_key(&self, _: AccountId, id: &ApiKeyId) -> Result<Option<StoredApiKey>, StorageError> {
+        match self {
+            Self::Overtaking => Ok(Some(StoredApiKey { key: key(id.clone()), sealed: Sealed([].into()) })),
+            failing => failing.fail().await,
+        }
+    }
+
+    async fn list_api_keys(
+        &self,
+        _: AccountId,
+        _: &ApiKeyFilter,
+        _: PageRequest<ApiKeyPosition>,
+    ) -> Result<Page<StoredApiKey, ApiKeyPosition>, StorageError> {
+        self.fail().await
+    }
+
+    async fn count_api_keys(&self, _: AccountId) -> Result<u64, StorageError> {
+        self.fail().await
+    }
+
+    async fn count_known_digests(&self, _: AccountId, _: &[Digest]) -> Result<u64, StorageError> {
+        self.fail().await
+    }
+}
+
+#[async_trait]
+impl ApiKeyWriter for Failing {
+    async fn insert_api_key(
+        &mut self,
+        _: AccountId,
+        _: NewApiKey,
+        _: Option<u64>,
+    ) -> Result<(), StorageError> {
+        self.fail().await
+    }
+
+    async fn update_api_key(&mut self, _: AccountId, _: &ApiKey, _: Version) -> Result<(), StorageError> {
+        self.fail().await
+    }
+
+    async fn delete_api_key(&mut self, _: AccountId, _: &ApiKeyId) -> Result<bool, StorageError> {
+        self.fail().await
+    }
+
+    async fn import_api_keys(
+        &mut self,
+        _: AccountId,
+        _: Vec<ImportedApiKey>,
+        _: Option<u64>,
+    ) -> Result<Vec<RowOutcome>, StorageError> {
+        self.fail().await
+    }
+}
+
+#[async_trait]
+impl UnitOfWork for Failing {
+    async fn commit(self: Box<Self>) -> Result<(), StorageError> {
+        self.fail().await
+    }
+}
+
+fn key(id: ApiKeyId) -> ApiKey {
+    let now = Timestamp::from_micros(0);
+    ApiKey {
+        id,
+        name: None,
+        description: None,
+        enabled: true,
+        customer_id: None,
+        stage_keys: vec![],
+        labels: vec![],
+        tags: Tags::default(),
+        created: now,
+        updated: now,
+        version: Version::FIRST,
+    }
+}
+
+/// Time that stands still, and names that are always the same.
+struct Still;
+
+impl Clock for Still {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(0)
+    }
+}
+
+impl Ids for Still {
+    fn api_key_id(&self) -> ApiKeyId {
+        ApiKeyId::parse("gt748qoyk2").unwrap()
+    }
+
+    fn api_key_value(&self) -> ApiKeyValue {
+        ApiKeyValue::trusted(zeroize::Zeroizing::new("v".repeat(40).into()))
+    }
+
+    fn request_id(&self) -> [u8; 16] {
+        [0; 16]
+    }
+}
+
+impl Random for Still {
+    fn fill(&self, bytes: &mut [u8]) {
+        bytes.fill(0);
+    }
+}
+
+fn control_plane(storage: Failing) -> Arc<ControlPlane> {
+    let ring = || KeyRing::generate(&Still);
+    let secret = Custody::new_installation(&ring(), &Still);
+    let custody = Arc::new(Custody::open(ring(), Arc::new(Still), &secret).unwrap());
+    let application = Application {
+        storage: Arc::new(storage),
+        custody: Arc::clone(&custody),
+        clock: Arc::new(Still),
+        ids: Arc::new(Still),
+        limits: Limits::default(),
+        cpu: CpuPool::new(Handle::current(), 1),
+        spools: Spools::new(Arc::clone(&custody), 1 << 20),
+        import_metrics: ImportMetrics::new(),
+    };
+    Arc::new(ControlPlane {
+        application: Arc::new(application),
+        tokens: custody.token_key(),
+        observer: Observer::new("control", Arc::new(Still), Arc::new(Still)),
+        account: AccountId::parse("000000000001").unwrap(),
+        browser_guard: BrowserGuard::LoopbackHosts,
+        rate_guard: None,
+        body_limits: BodyLimits { most_import: 1 << 20, silence: Duration::from_secs(1) },
+        routes: Routes::default(),
+    })
+}
+
+/// The whole answer to one request, as text.
+async fn ask(storage: Failing, head: &str, body: &str) -> String {
+    let plane = control_plane(storage);
+    let refusing = Arc::clone(&plane);
+    let (mut client, server) = duplex(64 * 1024);
+    let settings = ConnectionSettings {
+        max_connections: 1,
+        header_timeout: Duration::from_secs(5),
+        drain_timeout: Duration::from_secs(5),
+    };
+    let (_phase, phases) = watch::channel(ShutdownPhase::Serving);
+    let service = move |request, _| {
+        let plane = Arc::clone(&plane);
+        async move { plane.answer(request).await }
+    };
+    let refuse = Arc::new(move |status| refusing.refuse_head(status));
+    let serving = tokio::spawn(serve_connection(server, Peer::Unix, service, settings, refuse, phases));
+    let len = body.len();
+    let request = format!(
+        "{head} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {len}\r\n\r\n{body}"
+    );
+    client.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).await.unwrap();
+    serving.await.unwrap();
+    answer
+}
+
+fn assert_answer(answer: &str, status: &str, code: &str) {
+    assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+    assert!(answer.contains(&format!("x-amzn-errortype: {code}\r\n")), "{answer}");
+    assert!(answer.contains("x-amzn-requestid: ") && answer.contains("{\"message\":\""), "{answer}");
+    assert!(!answer.contains(CAUSE), "the cause is not the caller's: {answer}");
+}
+
+#[tokio::test]
+async fn unavailable_storage_is_503_with_retry_after_for_every_operation() {
+    let patch = r#"{"patchOperations":[{"op":"replace","path":"/name","value":"n"}]}"#;
+    for (head, body) in [
+        ("GET /apikeys/gt748qoyk2", ""),
+        ("GET /apikeys", ""),
+        ("DELETE /apikeys/gt748qoyk2", ""),
+        ("PATCH /apikeys/gt748qoyk2", patch),
+        ("POST /apikeys", "{}"),
+        ("POST /apikeys?mode=import", "Name,Key\n"),
+    ] {
+        let answer = ask(Failing::Unavailable, head, body).await;
+        assert_answer(&answer, "503", "ServiceUnavailableException");
+        assert!(answer.contains("retry-after: 1\r\n"), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_corrupt_row_is_500_and_its_place_is_for_the_log_only() {
+    assert_answer(&ask(Failing::Corrupt, "GET /apikeys/gt748qoyk2", "").await, "500", "InternalFailure");
+}
+
+#[tokio::test]
+async fn a_panic_is_500_and_the_answer_still_comes() {
+    for head in ["GET /apikeys/gt748qoyk2", "GET /apikeys"] {
+        assert_answer(&ask(Failing::Panicking, head, "").await, "500", "InternalFailure");
+    }
+    let import = ask(Failing::Panicking, "POST /apikeys?mode=import", "Name,Key\n").await;
+    assert_answer(&import, "500", "InternalFailure");
+}
+
+#[tokio::test(start_paused = true)]
+async fn storage_that_hangs_is_503_when_the_deadline_has_passed() {
+    let asking = ask(Failing::Hanging, "GET /apikeys/gt748qoyk2", "");
+    let answer = tokio::time::timeout(Duration::from_millis(4_501), asking).await.unwrap();
+    assert_answer(&answer, "503", "ServiceUnavailableException");
+}
+
+#[tokio::test]
+async fn a_change_that_is_overtaken_every_time_is_409() {
+    let patch = r#"{"patchOperations":[{"op":"replace","path":"/name","value":"n"}]}"#;
+    let answer = ask(Failing::Overtaking, "PATCH /apikeys/gt748qoyk2", patch).await;
+    assert_answer(&answer, "409", "ConflictException");
+    let message = "Unable to complete operation due to concurrent modification. Please try again later.";
+    assert!(answer.contains(message), "{answer}");
+}
