@@ -98,6 +98,25 @@ fn the_data_listener_may_be_a_unix_socket() {
     assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
     assert!(answer.ends_with(r#"{"message":"Missing Authentication Token"}"#), "{answer}");
     server.stop();
+    assert!(!path.exists(), "the socket outlives its server");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_socket_that_a_killed_server_left_behind_is_taken_over_and_one_in_use_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data.sock");
+    let listen = format!("--data-listen=unix:{}", path.display());
+    let mut killed = start_with(&[&listen]);
+    killed.signal("KILL");
+    killed.wait();
+    assert!(path.exists());
+    let server = start_with(&[&listen]);
+    let others = ["--control-listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0", listen.as_str()];
+    let (status, _, stderr) = run(BINARY, &others, &[]);
+    assert_eq!(status, Some(1));
+    assert!(stderr.contains("cannot listen on") && stderr.contains("--data-listen"), "{stderr}");
+    server.stop();
 }
 
 #[test]

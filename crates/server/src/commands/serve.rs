@@ -2,7 +2,7 @@
 
 use crate::compose::{self, Gatepost, Runtimes, StartError};
 use crate::sources::system_now;
-use gatepost_config::Settings;
+use gatepost_config::{DataListen, Settings};
 use gatepost_http_api::wire::connection::ShutdownPhase;
 use gatepost_telemetry::logging::{self, LogFormat};
 use std::io::{self, Write, stdout};
@@ -36,6 +36,9 @@ fn serve(settings: &Settings) -> Result<(), StartError> {
         announce(&gatepost)?;
         signals.wait().await;
         drain(gatepost, settings, &mut signals).await;
+        if let DataListen::Unix(path) = &settings.listeners.data {
+            std::fs::remove_file(path)?;
+        }
         Ok(())
     })
 }
