@@ -49,7 +49,9 @@ fn rows(source: Parts<'_>) -> Result<Vec<String>, String> {
     let mut reader =
         RowReader::open(source, MinValueLength::default()).map_err(|problem| problem.to_string())?;
     let mut rows = Vec::new();
-    while let Some((number, row)) = reader.next_row(|cells, shortest| cells.row(shortest)).expect("memory can be read") {
+    while let Some((number, row)) =
+        reader.next_row(|cells, shortest| cells.row(shortest)).expect("memory can be read")
+    {
         assert_eq!(number, rows.len() as u64 + 1, "rows are numbered from 1 without gaps");
         rows.push(match row {
             Ok(row) => format!("{} {:?}", row.value.reveal(), row.fields),

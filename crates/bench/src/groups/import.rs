@@ -42,7 +42,8 @@ pub(super) fn run(bench: &Bench, report: &mut Report) -> Result<(), Failure> {
         median(column(|one| one.after))
     );
     let above = column(|one| one.peak - one.after);
-    let what = "resident memory at its peak above that 5 s after the import".to_owned();
+    let what =
+        format!("resident memory at its peak above that {} s after the import", bench.size.settle.as_secs());
     report.add("import", row(what, above, " MiB", Target::AtMost(64.0), remark));
 
     let mut read = Vec::new();
