@@ -2,10 +2,10 @@
 //!
 //! The file lies in a spool when this begins, so nothing waits for the client while storage works.
 //! 1. The account's turn to import; one at a time.
-//! 2. First reading ([`scan`]): every warning is known, and which rows a later row of the file replaces. With
+//! 2. First reading (`scan`): every warning is known, and which rows a later row of the file replaces. With
 //!    failonwarnings any warning ends it here, before storage was touched.
 //! 3. Where the account's number of keys is bounded: would this import pass it? Then it is refused whole.
-//! 4. Second reading: rows are parsed, digested and sealed in batches on the CPU pool ([`prepare`]), and stored in
+//! 4. Second reading: rows are parsed, digested and sealed in batches on the CPU pool (`prepare`), and stored in
 //!    their order: with failonwarnings in one unit of work, otherwise in a unit for each batch, so that others get in
 //!    between. Ids go to a spool of their own as they come.
 
