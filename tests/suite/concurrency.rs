@@ -36,22 +36,15 @@ fn of_patches_at_once_none_that_succeeded_is_lost() {
     let added = at_once(8, &server, |server, nth| {
         let stage = format!("api/{nth}");
         let answer = server.patch(&id, &json!([{"op": "add", "path": "/stages", "value": stage}]));
-        if answer.status != 200 {
-            answer.expect_error(
-                409,
-                "ConflictException",
-                "Unable to complete operation due to concurrent modification. Please try again later.",
-            );
-        }
-        (answer.status == 200).then_some(stage)
+        answer.expect(200);
+        stage
     });
-    let mut added: Vec<_> = added.into_iter().flatten().collect();
+    let mut added: Vec<_> = added.into_iter().collect();
     let key = server.get(&format!("/apikeys/{id}")).expect(200);
     let mut kept: Vec<&str> =
         key["stageKeys"].as_array().unwrap().iter().filter_map(|stage| stage.as_str()).collect();
     added.sort();
     kept.sort();
-    assert!(!added.is_empty());
     assert_eq!(kept, added);
 }
 

@@ -1,6 +1,7 @@
 //! Whatever arrives: one JSON error with a code and a request id, one log line with that id, a server that serves on,
 //! and nothing half applied.
 
+use std::io::{Read as _, Write as _};
 use std::time::Duration;
 
 use integration_tests::http::{Answer, Connection, Request};
@@ -397,4 +398,29 @@ fn a_refusal_is_logged_with_what_was_asked_and_by_whom() {
     assert_eq!(logged(&line, "account"), "000000000000");
     assert!(logged(&line, "duration_us").is_u64(), "{line}");
     assert_eq!(logged(&line, "error"), "NotFoundException");
+}
+
+#[test]
+fn a_client_that_reads_nothing_of_its_answer_is_let_go() {
+    let server = start_with(&["--body-timeout=1s"]);
+    let text = "d".repeat(120_000);
+    let rows: String = (0..100).map(|_| format!("n,{},{text}\n", server.value())).collect();
+    server.import("", &format!("name,key,description\n{rows}")).expect(201);
+    let mut connection = server.connect();
+    connection.write(&Request::get("/apikeys?limit=500").plain().bytes()).unwrap();
+    std::thread::sleep(Duration::from_secs(4));
+    assert!(connection.answer().is_err(), "twelve megabytes waited four seconds for a client that read none");
+    server.get("/apikeys?limit=1").expect(200);
+}
+
+#[test]
+fn an_http2_connection_without_requests_ends() {
+    let server = start_with(&["--header-timeout=500ms"]);
+    let mut stream = std::net::TcpStream::connect(server.control()).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(8))).unwrap();
+    let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    stream.write_all(&[&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], &settings].concat()).unwrap();
+    let mut frames = Vec::new();
+    stream.read_to_end(&mut frames).expect("the server closes the connection");
+    assert!(!frames.is_empty(), "it said hello first");
 }

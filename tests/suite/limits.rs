@@ -116,3 +116,14 @@ async fn the_sdk_understands_both_limits() {
     let error = client.get_api_keys().send().await.unwrap_err().into_service_error();
     assert!(error.is_too_many_requests_exception(), "{error}");
 }
+
+#[test]
+fn an_import_whose_ids_would_not_fit_the_spool_stores_nothing() {
+    let server = start_with(&["--max-spool-bytes=1500000"]);
+    let stem = &server.value()[..30];
+    let rows: String = (0..31_000).map(|row| format!("name,{stem}{row:06}\n")).collect();
+    let answer = server.import("", &format!("name,key\n{rows}"));
+    answer.expect_error_like(503, "ServiceUnavailableException", |message| !message.is_empty());
+    assert_eq!(server.get("/apikeys").expect(200)["item"], json!([]));
+    server.import("", &format!("name,key\n{}", &rows[..42_000])).expect(201);
+}

@@ -26,7 +26,7 @@ fn sample_key(server: &Server) -> String {
 }
 
 #[test]
-fn create_api_key() {
+fn create_answers_the_sample_of_the_reference() {
     let server = start();
     let body = r#"{ "name" : "my_api_key", "description" : "My API key", "enabled" : "false", "stageKeys" : [ { "restApiId" : "uycll6xg9a", "stageName" : "beta" } ] }"#;
     let answer = server.send(&Request::new("POST", "/apikeys").header(JSON.0, JSON.1).body(body));
@@ -62,7 +62,7 @@ fn create_api_key() {
 }
 
 #[test]
-fn get_api_key() {
+fn get_answers_the_sample_of_the_reference() {
     let server = start();
     let id = sample_key(&server);
     let answer = server.send(&Request::new("GET", &format!("/apikeys/{id}")).header(JSON.0, JSON.1));
@@ -99,7 +99,7 @@ fn get_api_key() {
 }
 
 #[test]
-fn import_api_keys() {
+fn import_answers_the_sample_of_the_reference() {
     let server = start();
     let csv = "key,name, description\n\
                y9tXe4GwrU65cug8QyQKE8pRwIzUFznda7iO73Gn, importedKey_1, firstone\n\
@@ -147,7 +147,7 @@ fn import_api_keys() {
 }
 
 #[test]
-fn import_api_keys_aborted_by_its_warning() {
+fn an_import_that_may_not_warn_aborts_on_the_samples_warning() {
     let server = start();
     let csv = format!(
         "key,name, description\n{}, importedKey_1, firstone\nabcdefghij, importedKey_3,",
@@ -163,7 +163,7 @@ fn import_api_keys_aborted_by_its_warning() {
 }
 
 #[test]
-fn update_api_key() {
+fn update_answers_the_sample_of_the_reference() {
     let server = start();
     let id = sample_key(&server);
     let body = r#"{

@@ -1,23 +1,22 @@
 //! Work that takes a processor rather than waits.
 
-use std::sync::Arc;
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
 
 /// A bounded pool of threads for parsing and cryptography of imports, apart from the threads that answer requests.
-/// Jobs are short (a batch of rows), so that imports share it fairly.
+/// Jobs are short (a batch of rows) and run in the order in which they come, so that imports share it fairly.
+///
+/// The bound is the runtime's own. A semaphore in front of it would hand its permits to jobs that nobody polls.
 #[derive(Clone)]
 pub struct CpuPool {
     threads: Handle,
-    free: Arc<Semaphore>,
     width: usize,
 }
 
 impl CpuPool {
-    /// A pool of `width` jobs at once on the blocking threads of a runtime, which should be there for this alone.
+    /// The blocking threads, `width` of them, of a runtime that should be there for this alone.
     #[must_use]
     pub fn new(threads: Handle, width: usize) -> Self {
-        Self { threads, free: Arc::new(Semaphore::new(width)), width }
+        Self { threads, width }
     }
 
     /// How many jobs run at once.
@@ -28,14 +27,7 @@ impl CpuPool {
 
     /// Runs a job and waits for it. A panic of the job is the caller's.
     pub async fn run<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> T {
-        let permit =
-            Arc::clone(&self.free).acquire_owned().await.expect("the pool's semaphore is never closed");
-        let work = move || {
-            let done = job();
-            drop(permit);
-            done
-        };
-        match self.threads.spawn_blocking(work).await {
+        match self.threads.spawn_blocking(job).await {
             Ok(done) => done,
             Err(failed) => std::panic::resume_unwind(failed.into_panic()),
         }

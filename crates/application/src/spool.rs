@@ -46,6 +46,7 @@ pub struct Spools {
 pub struct SpoolWriter {
     spools: Spools,
     share: Share,
+    has_room: bool,
     pending: Vec<u8>,
     len: u64,
     disk: Option<Disk>,
@@ -89,16 +90,30 @@ impl Spools {
     /// A new, empty spool.
     #[must_use]
     pub fn open(&self) -> SpoolWriter {
+        self.writer(false)
+    }
+
+    /// A new, empty spool that is never too full: room for `bytes` is taken now, or refused, and what goes beyond is
+    /// counted but not refused. For what must not fail half-way.
+    pub fn open_with_room(&self, bytes: u64) -> Result<SpoolWriter, SpoolError> {
+        let mut writer = self.writer(true);
+        writer.share.grow(bytes, self.most)?;
+        Ok(writer)
+    }
+
+    fn writer(&self, has_room: bool) -> SpoolWriter {
         let share = Share { used: Arc::clone(&self.used), bytes: 0 };
-        SpoolWriter { spools: self.clone(), share, pending: Vec::new(), len: 0, disk: None }
+        SpoolWriter { spools: self.clone(), share, has_room, pending: Vec::new(), len: 0, disk: None }
     }
 }
 
 impl SpoolWriter {
     /// Takes bytes.
     pub async fn write(&mut self, bytes: &[u8]) -> Result<(), SpoolError> {
-        self.share.grow(bytes.len() as u64, self.spools.most)?;
-        self.len += bytes.len() as u64;
+        let len = self.len + bytes.len() as u64;
+        let most = if self.has_room { u64::MAX } else { self.spools.most };
+        self.share.grow(len.saturating_sub(self.share.bytes), most)?;
+        self.len = len;
         self.pending.extend_from_slice(bytes);
         let most_pending = if self.disk.is_some() { WRITE } else { IN_MEMORY };
         if self.pending.len() > most_pending {
@@ -231,9 +246,12 @@ impl Spool {
 
 impl Share {
     fn grow(&mut self, bytes: u64, most: u64) -> Result<(), SpoolError> {
-        let before = self.used.fetch_add(bytes, Ordering::Relaxed);
+        let grown = |used: u64| used.checked_add(bytes).filter(|used| *used <= most);
+        self.used
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, grown)
+            .map_err(|_| SpoolError::Full { most })?;
         self.bytes += bytes;
-        if before.saturating_add(bytes) > most { Err(SpoolError::Full { most }) } else { Ok(()) }
+        Ok(())
     }
 }
 
@@ -303,7 +321,20 @@ mod tests {
         let first = spooled(&spools, &[0; 60], 60).await;
         let mut second = spools.open();
         assert!(matches!(second.write(&[0; 60]).await, Err(SpoolError::Full { most: 100 })));
+        assert!(second.write(&[0; 40]).await.is_ok(), "what was refused took nothing");
         drop((first, second));
+        assert!(spools.open().write(&[0; 100]).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_spool_with_room_is_refused_at_once_or_never() {
+        let spools = spools(100);
+        assert!(matches!(spools.open_with_room(101), Err(SpoolError::Full { most: 100 })));
+        let mut roomy = spools.open_with_room(60).unwrap();
+        assert!(matches!(spools.open().write(&[0; 41]).await, Err(SpoolError::Full { .. })));
+        roomy.write(&[0; 150]).await.unwrap();
+        assert!(matches!(spools.open().write(&[0; 1]).await, Err(SpoolError::Full { .. })));
+        drop(roomy);
         assert!(spools.open().write(&[0; 100]).await.is_ok());
     }
 }

@@ -1,6 +1,9 @@
 //! What is refused as too short, too large, too many or too slow.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
+
+use gatepost_domain::api_keys::MinValueLength;
 
 use crate::ConfigError;
 use crate::layers::Layers;
@@ -10,18 +13,18 @@ use crate::values::{self, GIB, Wrong, size_text};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Limits {
     /// The shortest key value that Create and Import accept.
-    pub key_min_length: u64,
+    pub key_min_length: MinValueLength,
     /// The most keys that an account may have.
     pub max_keys_per_account: Option<u64>,
     /// How fast one account may call the control plane of this replica.
     pub control_rate: Option<ControlRate>,
     /// The largest body of an import.
     pub max_import_bytes: u64,
-    /// The most that all bodies being received may take together.
+    /// The most that all imports under way may hold together: their files and the ids of their answers.
     pub max_spool_bytes: u64,
     /// The most connections that one listener keeps open.
     pub max_connections: u64,
-    /// The time within which a request's head must arrive.
+    /// The time within which a request's head must arrive, and the longest idle time of a kept-alive connection.
     pub header_timeout: Duration,
     /// The longest silence within a request's body.
     pub body_timeout: Duration,
@@ -33,7 +36,7 @@ pub struct ControlRate {
     /// Requests per second: at least 0.001.
     pub rate: f64,
     /// How many may come at once: at least 1.
-    pub burst: u32,
+    pub burst: NonZeroU32,
 }
 
 const LARGEST: u64 = 1024 * GIB;
@@ -51,7 +54,10 @@ impl Limits {
             }
         };
         Ok(Limits {
-            key_min_length: layers.value("key-min-length", values::whole(20..=128))?,
+            key_min_length: layers.value("key-min-length", |text| {
+                let characters = values::whole(20..=128)(text)?;
+                Ok(MinValueLength::new(characters as usize).expect("the ranges are the same"))
+            })?,
             max_keys_per_account: layers
                 .optional("max-keys-per-account", values::whole(1..=1_000_000_000_000))?,
             control_rate: ControlRate::read(layers)?,
@@ -69,13 +75,15 @@ impl ControlRate {
         // The bounds keep both the time between two requests and the burst well within their types.
         let rate = layers.optional("control-rate", values::decimal(0.001..=1_000_000.0))?;
         let burst = layers.optional("control-burst", |text| {
-            values::whole(1..=1_000_000)(text).map(|burst| u32::try_from(burst).expect("the range fits"))
+            values::whole(1..=1_000_000)(text)
+                .map(|burst| u32::try_from(burst).ok().and_then(NonZeroU32::new).expect("the range fits"))
         })?;
         match (rate, burst) {
             (None, None) => Ok(None),
             (Some(rate), Some(burst)) => Ok(Some(ControlRate { rate, burst })),
             (Some(rate), None) => {
-                let burst = rate.ceil() as u32;
+                let burst =
+                    NonZeroU32::new(rate.ceil() as u32).expect("a rate above 0 rounds up to 1 or more");
                 layers.derive("control-burst", burst.to_string(), "control-rate rounded up");
                 Ok(Some(ControlRate { rate, burst }))
             }

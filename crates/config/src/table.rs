@@ -168,7 +168,7 @@ pub(crate) static SETTINGS: &[Setting] = &[
         "max-spool-bytes",
         Kind::Size,
         "SIZE",
-        "The most that all bodies being received may take together [default: 4 times --max-import-bytes]",
+        "The most that all imports under way may hold together [default: 4 times --max-import-bytes]",
     ),
     row(LIMITS, "max-connections", Kind::Whole, "N", "The most connections that one listener keeps open"),
     row(
@@ -176,7 +176,7 @@ pub(crate) static SETTINGS: &[Setting] = &[
         "header-timeout",
         Kind::Duration,
         "TIME",
-        "The time within which a request's head must arrive",
+        "The time within which a request's head must arrive; also the longest idle time of a connection",
     ),
     row(LIMITS, "body-timeout", Kind::Duration, "TIME", "The longest silence within a request's body"),
     row(

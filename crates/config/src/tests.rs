@@ -1,3 +1,6 @@
+use std::num::NonZeroU32;
+
+use gatepost_domain::api_keys::MinValueLength;
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::ffi::OsStringExt;
@@ -108,13 +111,13 @@ fn the_defaults_are_those_of_the_outer_interface() {
     assert_eq!(
         settings.limits,
         Limits {
-            key_min_length: 30,
+            key_min_length: MinValueLength::default(),
             max_keys_per_account: None,
             control_rate: None,
             max_import_bytes: 256 << 20,
             max_spool_bytes: 1 << 30,
             max_connections: 10_000,
-            header_timeout: seconds(10),
+            header_timeout: seconds(60),
             body_timeout: seconds(10),
         }
     );
@@ -149,7 +152,10 @@ fn the_defaults_file_explains_every_setting_and_its_examples_hold() {
         .collect();
     assert!(examples.len() > 3);
     let settings = start(&[]).toml(&examples.join("\n")).settings();
-    assert_eq!(settings.limits.control_rate, Some(ControlRate { rate: 10.0, burst: 40 }));
+    assert_eq!(
+        settings.limits.control_rate,
+        Some(ControlRate { rate: 10.0, burst: NonZeroU32::new(40).unwrap() })
+    );
 }
 
 #[test]
@@ -297,7 +303,10 @@ fn a_number_in_the_file_is_checked_like_one_of_a_flag() {
     let settings =
         start(&[]).toml("max-import-bytes = 4096\ncontrol-rate = 3\nauth-off-anywhere = true").settings();
     assert_eq!((settings.limits.max_import_bytes, settings.limits.max_spool_bytes), (4_096, 16_384));
-    assert_eq!(settings.limits.control_rate, Some(ControlRate { rate: 3.0, burst: 3 }));
+    assert_eq!(
+        settings.limits.control_rate,
+        Some(ControlRate { rate: 3.0, burst: NonZeroU32::new(3).unwrap() })
+    );
     assert!(settings.auth.off_anywhere);
 }
 
@@ -452,7 +461,10 @@ fn the_burst_is_the_rate_rounded_up_when_not_set() {
         (&["--control-rate", "2.1"], 2.1, 3),
         (&["--control-rate", "10", "--control-burst", "40"], 10.0, 40),
     ] {
-        assert_eq!(start(args).settings().limits.control_rate, Some(ControlRate { rate, burst }));
+        assert_eq!(
+            start(args).settings().limits.control_rate,
+            Some(ControlRate { rate, burst: NonZeroU32::new(burst).unwrap() })
+        );
     }
 }
 

@@ -14,7 +14,7 @@ impl PageLimit {
     #[must_use]
     pub fn or_default(asked: i64) -> Self {
         match u16::try_from(asked) {
-            Ok(limit @ 1..=500) => Self(limit),
+            Ok(limit) if (1..=Self::MAX.0).contains(&limit) => Self(limit),
             Ok(_) | Err(_) => Self::DEFAULT,
         }
     }
@@ -40,7 +40,7 @@ pub struct PageRequest<P> {
 pub struct Page<T, P> {
     /// The items, in the listing's order.
     pub items: Vec<T>,
-    /// Where the next page begins; `None` when this is the last. A filtered page may hold fewer items than asked
+    /// The position that this page ended at, to be asked for as `after`; `None` when this is the last. A filtered page may hold fewer items than asked
     /// for, even none, and still have a next one.
     pub next: Option<P>,
 }

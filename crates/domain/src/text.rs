@@ -6,6 +6,12 @@ pub(crate) fn fits(text: &str, most: usize) -> bool {
     (text.len() <= most || text.chars().count() <= most) && !text.contains('\0')
 }
 
+/// 1 to 128 characters of `[A-Za-z0-9_-]`.
+pub(crate) fn is_identifier(text: &str) -> bool {
+    (1..=128).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+}
+
 /// Gives a newtype over `Box<str>` its reading side: `as_str`, `Display`, `Debug`, `AsRef`.
 macro_rules! text_newtype {
     ($name:ident) => {

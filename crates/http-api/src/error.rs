@@ -17,7 +17,7 @@ use std::convert::Infallible;
 /// The header that carries an error's code.
 pub(crate) const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
 
-/// What went wrong, as programs tell it. The first group is AWS's, the second ours.
+/// What went wrong, as programs tell it. The first eight are AWS's, the last five ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorCode {
     /// The request breaks a rule.
@@ -276,7 +276,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_end_as_the_smithy_clients_expect_and_no_two_are_alike() {
+    fn every_code_is_listed_once_at_its_own_place_and_is_an_error() {
         for (place, code) in ErrorCode::ALL.into_iter().enumerate() {
             assert_eq!(code as usize, place);
             assert!(code.status().is_client_error() || code.status().is_server_error());

@@ -2,15 +2,17 @@
 //!
 //! The life of a request on the control listener ([`ControlPlane::answer`]):
 //! 1. [`wire`]: a connection is accepted, a head read within its bounds; what never becomes a request is refused there.
-//! 2. It gets an id and a place among the requests in flight.
-//! 3. `head`: what hyper lets pass and should not go further. [`routing`]: method and raw path name an [`Operation`], or it is 403 Missing Authentication Token.
+//! 2. It takes a place among the requests in flight.
+//! 3. `head`: a request without exactly one `Host` is refused. [`routing`]: method and raw path name an [`Operation`],
+//!    or it is 403 Missing Authentication Token.
 //! 4. `browser`: without authentication, nothing that a web page could have sent goes further.
 //! 5. `rate`: the account's share of requests, where one is set.
-//! 6. `control_plane`: the operation's handler reads what it needs ([`input`]), calls the application, and names a
-//!    document. It is about a dozen lines and knows no representation.
+//! 6. `control_plane`: `mode` makes `POST /apikeys` an import. The operation's handler reads what it needs ([`input`]),
+//!    calls the application, and names a document. It is about a dozen lines and knows no representation.
 //! 7. [`representation`]: the document becomes plain JSON or HAL, as `Accept` asks.
 //! 8. `error`: what was refused on the way becomes AWS's code, status and message.
-//! 9. One log line, one counter, one duration. A panic anywhere above is a 500 and a log line.
+//! 9. The answer gets its request id; one log line, one counter, one duration. A panic anywhere above is a 500 and a
+//!    log line.
 //!
 //! [`DataPlane`] and [`Admin`] serve the other two listeners.
 

@@ -1,5 +1,5 @@
 //! What every request gets, whatever becomes of it: an id, a place among those in flight, one answer even if its
-//! handler panics, one log line, one counter and one duration.
+//! handler panics ([`survived`]), one log line, one counter and one duration.
 
 use crate::Operation;
 use crate::error::{ApiError, ErrorCode};
@@ -57,6 +57,13 @@ impl Seen {
 /// The outcome of a request, and what is known of it.
 pub(crate) type Outcome = (Seen, Result<Response<AnswerBody>, ApiError>);
 
+/// The outcome of work that may panic.
+pub(crate) async fn survived<R>(
+    work: Pin<&mut impl Future<Output = Result<R, ApiError>>>,
+) -> Result<R, ApiError> {
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| Err(ApiError::panicked()))
+}
+
 impl Observer {
     /// An observer of the plane with this name.
     #[must_use]
@@ -70,10 +77,7 @@ impl Observer {
     pub(crate) async fn watch(&self, work: Pin<&mut impl Future<Output = Outcome>>) -> Response<AnswerBody> {
         let begun = self.clock.now();
         let _in_flight = self.metrics.started();
-        let (seen, outcome) = AssertUnwindSafe(work)
-            .catch_unwind()
-            .await
-            .unwrap_or_else(|_| (Seen::default(), Err(ApiError::panicked())));
+        let (seen, outcome) = work.await;
         self.answered(begun, &seen, outcome)
     }
 

@@ -224,6 +224,7 @@ async fn ask(storage: Failing, head: &str, body: &str) -> String {
     let settings = ConnectionSettings {
         max_connections: 1,
         header_timeout: Duration::from_secs(5),
+        write_timeout: Duration::from_secs(5),
         drain_timeout: Duration::from_secs(5),
     };
     let (_phase, phases) = watch::channel(ShutdownPhase::Serving);

@@ -4,7 +4,6 @@ use crate::sources::{SystemClock, SystemRandom};
 use gatepost_application::{Application, CpuPool, Limits, Spools};
 use gatepost_config::{DataListen, MasterKeySource, Settings, StorageChoice};
 use gatepost_custody::{Custody, KeyRing};
-use gatepost_domain::api_keys::MinValueLength;
 use gatepost_domain::{Clock, Ids};
 use gatepost_http_api::routing::Routes;
 use gatepost_http_api::wire::connection::{
@@ -21,7 +20,6 @@ use http::Response;
 use std::error::Error;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::available_parallelism;
@@ -112,13 +110,7 @@ pub(crate) async fn start(settings: &Settings, runtimes: &Runtimes) -> Result<Ga
         custody: Arc::clone(&custody),
         clock: Arc::clone(&clock),
         ids: Arc::clone(&ids),
-        limits: Limits {
-            shortest_value: usize::try_from(limits.key_min_length)
-                .ok()
-                .and_then(MinValueLength::new)
-                .ok_or_else(|| io::Error::other("key-min-length is out of range"))?,
-            most_keys: limits.max_keys_per_account,
-        },
+        limits: Limits { shortest_value: limits.key_min_length, most_keys: limits.max_keys_per_account },
         cpu: CpuPool::new(runtimes.import.handle().clone(), runtimes.width),
         spools: Spools::new(Arc::clone(&custody), limits.max_spool_bytes),
         import_metrics: ImportMetrics::new(),
@@ -134,10 +126,9 @@ pub(crate) async fn start(settings: &Settings, runtimes: &Runtimes) -> Result<Ga
         } else {
             BrowserGuard::LoopbackHosts
         },
-        rate_guard: limits.control_rate.map(|rate| {
-            let burst = NonZeroU32::new(rate.burst).unwrap_or(NonZeroU32::MIN);
-            RateGuard::new(ControlRate { per_second: rate.rate, burst })
-        }),
+        rate_guard: limits
+            .control_rate
+            .map(|rate| RateGuard::new(ControlRate { per_second: rate.rate, burst: rate.burst })),
         body_limits: BodyLimits { most_import: limits.max_import_bytes, silence: limits.body_timeout },
         routes: Routes::default(),
     });
@@ -157,6 +148,7 @@ pub(crate) async fn start(settings: &Settings, runtimes: &Runtimes) -> Result<Ga
     let connections = ConnectionSettings {
         max_connections: usize::try_from(limits.max_connections).unwrap_or(usize::MAX),
         header_timeout: limits.header_timeout,
+        write_timeout: limits.body_timeout,
         drain_timeout: settings.shutdown.drain_timeout,
     };
     let (phase, phases) = watch::channel(ShutdownPhase::Serving);

@@ -136,7 +136,7 @@ impl OrderedSlots {
             return last;
         }
         let low = self.heads.partition_point(|floor| *floor < head);
-        let same = self.heads[low..].iter().take_while(|floor| **floor == head).count();
+        let same = self.heads[low..].partition_point(|floor| *floor == head);
         let same = self.chunks[low..low + same].partition_point(|chunk| *chunk.floor <= *key);
         (low + same).saturating_sub(1)
     }

@@ -28,10 +28,14 @@ impl MemoryUnit {
 #[async_trait]
 impl UnitOfWork for MemoryUnit {
     async fn commit(mut self: Box<Self>) -> Result<(), StorageError> {
-        self.shared.write()?.settle(&mut self.touched, View::Unit);
+        let more = {
+            let mut keys = self.shared.write()?;
+            keys.settle(&mut self.touched, View::Unit);
+            keys.sweep(ApiKeys::PORTION)
+        };
         self.turn = None;
-        while self.shared.write()?.sweep(ApiKeys::PORTION) {
-            tokio::task::yield_now().await;
+        if more {
+            self.sweep_the_rest();
         }
         Ok(())
     }

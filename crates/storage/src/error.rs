@@ -23,7 +23,8 @@ impl fmt::Display for Entity {
     }
 }
 
-/// A failed call. Nothing of the call has been done; a unit of work that returned one should be dropped.
+/// A failed call. Nothing of the call has been done. A unit of work can go on after [`StorageError::Stale`] and
+/// [`StorageError::AlreadyExists`] only; after any other it is to be dropped.
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
     /// What was to be inserted is there already: choose another or give up.

@@ -206,7 +206,7 @@ fn describe() {
     metrics::describe_histogram!(
         names::REQUEST_DURATION_SECONDS,
         Unit::Seconds,
-        "Time from a request's head to the end of its answer."
+        "Time from a request's head until its answer is ready to be sent."
     );
     metrics::describe_gauge!(names::REQUESTS_IN_FLIGHT, "Requests being worked on.");
     metrics::describe_counter!(

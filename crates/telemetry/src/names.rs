@@ -1,12 +1,13 @@
 //! The only place where a metric, a label or a field of a log line is spelled.
 //!
-//! Dashboards and alerts depend on these texts: changing one is a change of Gatepost's outer interface. In a
-//! `tracing` macro names are used as `target: names::REQUEST_TARGET, { { names::STATUS } = 200, … }, "text"`. The values of a label come from a fixed set
-//! (operations, statuses, listeners): never an id, a path or anything else a client chooses.
+//! Dashboards and alerts depend on these texts: changing one changes Gatepost's outer interface. A `tracing` macro
+//! takes them as `target: names::REQUEST_TARGET, { { names::STATUS } = 200, … }, "text"`. The values of a label come
+//! from a fixed set (operations, statuses, listeners): never an id, a path or anything else a client chooses.
 
 /// Counter of answered requests, by [`PLANE`], [`OPERATION`] and [`STATUS`].
 pub const REQUESTS_TOTAL: &str = "gatepost_requests_total";
-/// Histogram of the time from a request's head to the end of its answer, by [`PLANE`] and [`OPERATION`].
+/// Histogram of the time from a request's head until its answer is ready to be sent, by [`PLANE`] and
+/// [`OPERATION`].
 pub const REQUEST_DURATION_SECONDS: &str = "gatepost_request_duration_seconds";
 /// Gauge of requests being worked on, by [`PLANE`].
 pub const REQUESTS_IN_FLIGHT: &str = "gatepost_requests_in_flight";
@@ -30,7 +31,7 @@ pub const SKIPPED: &str = "skipped";
 pub const OPERATION: &str = "operation";
 /// Label and field: the HTTP status answered.
 pub const STATUS: &str = "status";
-/// Field: how long the request took, in whole microseconds.
+/// Field: the time until the request's answer was ready to be sent, in whole microseconds.
 pub const DURATION_US: &str = "duration_us";
 /// Field: the account a request acts for.
 pub const ACCOUNT: &str = "account";

@@ -38,7 +38,7 @@ pub struct CreateApiKey {
 impl Application {
     /// Makes a key, and shows it with its value.
     pub async fn create_api_key(&self, caller: Caller, input: CreateApiKey) -> Result<ShownApiKey, AppError> {
-        let value_as_id = input.id_is_value;
+        let id_is_value = input.id_is_value;
         let (mut key, value) = self.new_api_key(input)?;
         let custody = self.custody.account(caller.account);
         let digest = custody.digest(&value);
@@ -52,7 +52,7 @@ impl Application {
                     unit.commit().await?;
                     return Ok(ShownApiKey { key, value: Some(value) });
                 }
-                Err(StorageError::AlreadyExists(Entity::ApiKey)) if !value_as_id && attempts > 0 => {
+                Err(StorageError::AlreadyExists(Entity::ApiKey)) if !id_is_value && attempts > 0 => {
                     key.id = self.ids.api_key_id();
                 }
                 Err(error) => return Err(error.into()),

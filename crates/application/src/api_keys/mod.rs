@@ -29,8 +29,9 @@ impl ShownApiKey {
     fn new(stored: StoredApiKey, opener: Option<&AccountCustody>) -> Result<Self, AppError> {
         let StoredApiKey { key, sealed } = stored;
         let value = opener.map(|custody| custody.open(&key.id, &sealed)).transpose();
-        let value = value
-            .map_err(|error| AppError::internal(format!("sealed value of api key {}: {error}", key.id)))?;
+        let value = value.map_err(|error| {
+            AppError::internal(format!("sealed value of the api key {:.4}...: {error}", key.id.as_str()))
+        })?;
         Ok(Self { key, value })
     }
 }

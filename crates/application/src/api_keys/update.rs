@@ -18,20 +18,28 @@ impl Application {
     ) -> Result<ShownApiKey, AppError> {
         let id = ApiKeyId::parse(id).ok_or_else(AppError::no_such_key)?;
         let changes = operations.iter().copied().map(ApiKeyPatch::parse).collect::<Result<Vec<_>, _>>()?;
+        let mut found = self.storage.reader().find_api_key(caller.account, &id).await?;
+        let mut overtaken = None;
         for _ in 0..=RETRIES {
-            let found = self.storage.reader().find_api_key(caller.account, &id).await?;
             let before = found.ok_or_else(AppError::no_such_key)?.key;
             let key = before.patched(changes.clone(), self.clock.now())?;
             if key.version == before.version {
                 return Ok(ShownApiKey { key, value: None });
             }
-            let mut unit = self.storage.begin().await?;
+            let mut unit = match overtaken.take() {
+                Some(unit) => unit,
+                None => self.storage.begin().await?,
+            };
             match unit.update_api_key(caller.account, &key, before.version).await {
                 Ok(()) => {
                     unit.commit().await?;
                     return Ok(ShownApiKey { key, value: None });
                 }
-                Err(StorageError::Stale(_)) => {}
+                // Read again within the unit: where it is the only writer, nobody overtakes it twice.
+                Err(StorageError::Stale(_)) => {
+                    found = unit.find_api_key(caller.account, &id).await?;
+                    overtaken = Some(unit);
+                }
                 Err(error) => return Err(error.into()),
             }
         }

@@ -87,7 +87,7 @@ async fn accept(headers: HeaderMap, body: Bytes) -> Result<(), Failure> {
         tokio::spawn(
             http1::Builder::new()
                 .timer(TokioTimer::new())
-                .header_read_timeout(Duration::from_secs(10))
+                .header_read_timeout(Duration::from_secs(60))
                 .serve_connection(TokioIo::new(stream), service),
         );
     }

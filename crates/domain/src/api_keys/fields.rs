@@ -1,7 +1,7 @@
 //! The plain text properties of a key.
 
 use super::InvalidApiKey;
-use crate::text::{fits, text_newtype};
+use crate::text::{fits, is_identifier, text_newtype};
 
 /// The id of a key: 1 to 128 characters of `[A-Za-z0-9_-]`. Fresh ones have ten of `[a-z0-9]`; longer ones come
 /// from `generateDistinctId=false` and from other installations.
@@ -34,9 +34,7 @@ impl ApiKeyId {
     /// Reads an id; `None` when no key can have it, which a caller sees as a key that is not there.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let wellformed = (1..=128).contains(&text.len())
-            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
-        wellformed.then(|| Self(text.into()))
+        is_identifier(text).then(|| Self(text.into()))
     }
 }
 

@@ -1,7 +1,7 @@
 //! A stage named by a key.
 
 use super::InvalidApiKey;
-use crate::text::text_newtype;
+use crate::text::{is_identifier, text_newtype};
 
 /// A pair `restApiId/stageName`, opaque otherwise: the product has no REST APIs to check it against.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,7 +12,7 @@ text_newtype!(StageKey);
 impl StageKey {
     /// A pair from its two parts, each 1 to 128 characters of `[A-Za-z0-9_-]`.
     pub fn new(rest_api_id: &str, stage_name: &str) -> Result<Self, InvalidApiKey> {
-        if is_part(rest_api_id) && is_part(stage_name) {
+        if is_identifier(rest_api_id) && is_identifier(stage_name) {
             Ok(Self(format!("{rest_api_id}/{stage_name}").into()))
         } else {
             Err(InvalidApiKey::StageKey)
@@ -24,11 +24,6 @@ impl StageKey {
         let (rest_api_id, stage_name) = text.split_once('/').ok_or(InvalidApiKey::StageKey)?;
         Self::new(rest_api_id, stage_name)
     }
-}
-
-fn is_part(text: &str) -> bool {
-    (1..=128).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::error::{ApiError, ErrorCode};
 use crate::head;
 use crate::input::json::Members;
 use crate::input::query::Query;
-use crate::observe::{Observer, Seen};
+use crate::observe::{Observer, Seen, survived};
 use crate::operation::Operation;
 use crate::rate::RateGuard;
 use crate::representation::{Document, Form};
@@ -86,7 +86,7 @@ impl ControlPlane {
     pub async fn answer(&self, request: Request<Incoming>) -> Response<AnswerBody> {
         let work = pin!(async {
             let mut seen = Seen::of(&request);
-            let outcome = self.outcome(request, &mut seen).await;
+            let outcome = survived(pin!(self.outcome(request, &mut seen))).await;
             (seen, outcome)
         });
         self.observer.watch(work).await

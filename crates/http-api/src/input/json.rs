@@ -99,16 +99,6 @@ impl Members {
         }
     }
 
-    /// A list of strings.
-    pub fn texts(&mut self, name: &str) -> Result<Option<Vec<String>>, InputError> {
-        let Some(items) = self.list(name)? else { return Ok(None) };
-        let text = |(at, item)| match item {
-            Json::Text(text) => without_nul(text),
-            _ => Err(self.wrong(&format!("{name}[{at}]"), "a string")),
-        };
-        items.into_iter().enumerate().map(text).collect::<Result<_, _>>().map(Some)
-    }
-
     /// A list of objects; each is to be finished by the caller.
     pub fn objects(&mut self, name: &str) -> Result<Option<Vec<Members>>, InputError> {
         let Some(items) = self.list(name)? else { return Ok(None) };
@@ -120,7 +110,7 @@ impl Members {
     }
 
     /// An object, to be finished by the caller.
-    pub fn object(&mut self, name: &str) -> Result<Option<Members>, InputError> {
+    fn object(&mut self, name: &str) -> Result<Option<Members>, InputError> {
         match self.take(name) {
             None => Ok(None),
             Some(Json::Object(members)) => Self::new(self.path_of(name), members).map(Some),
@@ -147,7 +137,7 @@ impl Members {
     }
 
     /// A member's full name, for the caller's own messages: `stageKeys[0].restApiId`.
-    pub fn path_of(&self, name: &str) -> String {
+    fn path_of(&self, name: &str) -> String {
         join(&self.within, name)
     }
 

@@ -126,7 +126,10 @@ where
         if waited > RATE_AFTER && total < waited.as_secs() * LEAST_RATE {
             return Err(BodyError::TooSlow);
         }
-        sink.take(piece).await.map_err(BodyError::Sink)?;
+        if let Err(error) = sink.take(piece).await {
+            discard(body).await;
+            return Err(BodyError::Sink(error));
+        }
     }
     Ok(total)
 }

@@ -20,13 +20,14 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::Either;
 use http::{HeaderValue, Request, Response, StatusCode, Version, header};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -48,8 +49,8 @@ const MAX_STREAMS: u32 = 200;
 const PING: Duration = Duration::from_secs(20);
 const HTTP2_PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// How long, and how much, a connection that is done for is read so that its client sees the last answer.
-const LINGER: Duration = Duration::from_secs(1);
-const LINGER_BYTES: usize = 4 * 1024 * 1024;
+const LINGER: Duration = Duration::from_secs(2);
+const LINGER_BYTES: usize = 64 * 1024 * 1024;
 
 /// Where connections come from.
 #[derive(Debug)]
@@ -87,6 +88,8 @@ pub struct ConnectionSettings {
     pub max_connections: usize,
     /// How long a request head may take to arrive.
     pub header_timeout: Duration,
+    /// How long a client may take nothing of an answer that is being sent.
+    pub write_timeout: Duration,
     /// How long running requests have once the listener has stopped.
     pub drain_timeout: Duration,
 }
@@ -233,7 +236,8 @@ pub async fn serve_connection<T, F, Fut>(
     if start.len == 0 {
         return;
     }
-    let mut io = RefusalIo::new(io, Bytes::copy_from_slice(start.read_so_far()), Arc::clone(&refuse));
+    let prefix = Bytes::copy_from_slice(start.read_so_far());
+    let mut io = RefusalIo::new(io, prefix, Arc::clone(&refuse), settings.write_timeout);
     if !in_time {
         refuse_late(&mut io, StatusCode::REQUEST_TIMEOUT).await;
         return;
@@ -242,7 +246,10 @@ pub async fn serve_connection<T, F, Fut>(
     // Looking at the version of the channel's value takes no lock, as reading the value would.
     let mut seen = phase.clone();
     let draining = *seen.borrow_and_update() > ShutdownPhase::Serving;
+    let traffic = Arc::new(Traffic::default());
+    let seen_by_service = Arc::clone(&traffic);
     let service = service_fn(move |request: Request<Incoming>| {
+        let running = Running::of(&seen_by_service, !request.body().is_end_stream());
         let is_http1 = request.version() < Version::HTTP_2;
         let closes = is_http1 && (draining || !matches!(seen.has_changed(), Ok(false)));
         let answer = if !is_http1 && head_bytes(&request) > MAX_HEAD_BYTES {
@@ -256,6 +263,7 @@ pub async fn serve_connection<T, F, Fut>(
             if closes {
                 answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
+            running.answered(&answer);
             Ok::<_, Infallible>(answer)
         }
     });
@@ -274,6 +282,12 @@ pub async fn serve_connection<T, F, Fut>(
             biased;
             _ = &mut connection => return,
             () = stopped(&mut phase) => connection.as_mut().graceful_shutdown(),
+            () = traffic.idle_for(settings.header_timeout) => {
+                connection.as_mut().graceful_shutdown();
+                // A client that does not answer the farewell is not waited for again.
+                let _ = timeout(settings.header_timeout, connection).await;
+                return;
+            }
         }
         // A connection that broke has nobody left to tell.
         let _ = connection.await;
@@ -312,10 +326,59 @@ pub async fn serve_connection<T, F, Fut>(
         Ok(()) | Err(_) => {
             let has_unread_input =
                 !parts.read_buf.is_empty() || matches!(io.read(&mut [0]).now_or_never(), Some(Ok(1)));
-            if io.is_refused() || has_unread_input {
+            if io.is_refused() || has_unread_input || traffic.left_unread.load(Ordering::Relaxed) {
                 linger(&mut io).await;
             }
         }
+    }
+}
+
+/// What happens on one connection.
+#[derive(Default)]
+struct Traffic {
+    begun: AtomicU64,
+    ended: AtomicU64,
+    /// An answer went out, with the word that the connection closes, while its request was still arriving.
+    left_unread: AtomicBool,
+}
+
+/// A request that is being answered.
+struct Running {
+    traffic: Arc<Traffic>,
+    has_body: bool,
+}
+
+impl Traffic {
+    /// Waits until no request has run for at least this long, and at most for twice as long.
+    async fn idle_for(&self, time: Duration) {
+        let mut begun = None;
+        loop {
+            let now = self.begun.load(Ordering::Relaxed);
+            if begun == Some(now) && self.ended.load(Ordering::Relaxed) == now {
+                return;
+            }
+            begun = Some(now);
+            sleep(time).await;
+        }
+    }
+}
+
+impl Running {
+    fn of(traffic: &Arc<Traffic>, has_body: bool) -> Self {
+        traffic.begun.fetch_add(1, Ordering::Relaxed);
+        Self { traffic: Arc::clone(traffic), has_body }
+    }
+
+    fn answered(&self, answer: &Response<AnswerBody>) {
+        if self.has_body && answer.headers().contains_key(header::CONNECTION) {
+            self.traffic.left_unread.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.traffic.ended.fetch_add(1, Ordering::Relaxed);
     }
 }
 

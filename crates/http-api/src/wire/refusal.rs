@@ -14,10 +14,12 @@ use std::io::{self, IoSlice, Write as _};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use http::{Response, StatusCode, header};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::time::{Sleep, sleep};
 
 /// Makes the answer to something that never became a request, and logs it.
 ///
@@ -34,12 +36,28 @@ pub struct RefusalIo<T> {
     /// What is still to be written of the answer that stands for hyper's.
     pending: Bytes,
     refused: bool,
+    /// How long the client may take none of what is written.
+    patience: Duration,
+    /// Runs while it takes nothing.
+    stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> RefusalIo<T> {
     /// Wraps a stream from which `prefix` has been read already.
-    pub fn new(io: T, prefix: Bytes, refuse: Refuse) -> Self {
-        Self { io, prefix, refuse, pending: Bytes::new(), refused: false }
+    pub fn new(io: T, prefix: Bytes, refuse: Refuse, patience: Duration) -> Self {
+        Self { io, prefix, refuse, pending: Bytes::new(), refused: false, patience, stalled: None }
+    }
+
+    /// Fails a write that has waited too long: a client that reads nothing must not hold its answer for ever.
+    fn in_time<R>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<R>>) -> Poll<io::Result<R>> {
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        let patience = self.patience;
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(patience)));
+        ready!(stalled.as_mut().poll(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 
     /// Whether a refusal went out: then no more is written, and what the client still sends is of no use.
@@ -60,7 +78,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> RefusalIo<T> {
 
     fn poll_pending(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.pending.is_empty() {
-            let written = ready!(Pin::new(&mut self.io).poll_write(cx, &self.pending))?;
+            let written = Pin::new(&mut self.io).poll_write(cx, &self.pending);
+            let written = ready!(self.in_time(cx, written))?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
@@ -102,7 +121,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for RefusalIo<T> {
         if ready!(self.poll_replaced(cx, buf))? {
             return Poll::Ready(Ok(buf.len()));
         }
-        Pin::new(&mut self.io).poll_write(cx, buf)
+        let written = Pin::new(&mut self.io).poll_write(cx, buf);
+        self.in_time(cx, written)
     }
 
     fn poll_write_vectored(
@@ -115,7 +135,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for RefusalIo<T> {
         if ready!(self.poll_replaced(cx, head))? {
             return Poll::Ready(Ok(head.len()));
         }
-        Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
+        let written = Pin::new(&mut self.io).poll_write_vectored(cx, bufs);
+        self.in_time(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -229,7 +229,9 @@ impl Record {
     }
 
     fn corrupt(&self, cell: &str) -> StorageError {
-        StorageError::Corrupt(format!("api key {}, {cell}", String::from_utf8_lossy(self.id())))
+        // An id may be a value; its beginning tells enough.
+        let id = String::from_utf8_lossy(self.id());
+        StorageError::Corrupt(format!("api key {id:.4}..., {cell}"))
     }
 }
 

@@ -156,7 +156,7 @@ macro_rules! __conformance_names {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn every_case_is_listed_and_says_why() {
+    fn every_case_is_listed_in_the_order_of_its_file() {
         let sources = [
             ("api_keys", include_str!("api_keys.rs")),
             ("api_key_pages", include_str!("api_key_pages.rs")),

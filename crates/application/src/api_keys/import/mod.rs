@@ -29,6 +29,8 @@ pub use rows::{Cells, FileProblem, Row, RowProblem, RowReader};
 
 /// How long a second import of one account waits for the first.
 const PATIENCE: Duration = Duration::from_secs(4);
+/// What a fresh id takes in the spool of ids.
+const FRESH_ID_LINE: u64 = 11;
 /// How often rows get new ids when theirs are taken; a second time is not chance.
 const ID_ATTEMPTS: usize = 4;
 
@@ -66,7 +68,8 @@ impl Application {
         }
         let batches = Batches::new(self, caller, file, Arc::new(scan.replaced));
         self.check_room(caller, &batches, scan.rows).await?;
-        let ids = self.spools.open();
+        // Whatever else fills the spools from here on, this import can end.
+        let ids = self.spools.open_with_room(scan.rows * FRESH_ID_LINE)?;
         let import = Import { application: self, caller, batches: &batches, ids, count: 0 };
         let (ids, count) =
             if input.fail_on_warnings { import.in_one_unit().await? } else { import.in_units().await? };
@@ -123,8 +126,10 @@ impl Import<'_> {
         while let Some(batch) = prepared.try_next().await? {
             self.store(&mut *unit, batch).await?;
         }
+        // What can still fail must fail before the commit.
+        let ids = self.ids.finish().await?;
         unit.commit().await?;
-        Ok((self.ids.finish().await?, self.count))
+        Ok((ids, self.count))
     }
 
     async fn in_units(mut self) -> Result<(Spool, u64), AppError> {

@@ -12,6 +12,9 @@ use gatepost_storage::ImportedApiKey;
 use std::io;
 use std::sync::Arc;
 
+/// What the texts of a batch may take, but for its last row: rows with long descriptions make small batches.
+const MOST_BATCH_BYTES: usize = 1024 * 1024;
+
 /// What rows of one import are made ready with.
 pub(super) struct Batches {
     file: Arc<Spool>,
@@ -132,14 +135,17 @@ impl Reading {
                 self.rows.insert(RowReader::open(SpoolSource::new(Arc::clone(&self.file)), self.shortest)?)
             }
         };
-        let mut batch = Vec::with_capacity(self.rows_each);
-        while batch.len() < self.rows_each {
+        let (mut batch, mut bytes) = (Vec::with_capacity(self.rows_each), 0);
+        while batch.len() < self.rows_each && bytes < MOST_BATCH_BYTES {
             if self.replaced.contains(rows.row() + 1) {
                 rows.skip_row()?;
                 continue;
             }
             match rows.next_row(|cells, shortest| cells.row(shortest))? {
-                Some((number, Ok(row))) => batch.push((number, row)),
+                Some((number, Ok(row))) => {
+                    bytes += row.bytes();
+                    batch.push((number, row));
+                }
                 Some((_, Err(_))) => {}
                 None => break,
             }

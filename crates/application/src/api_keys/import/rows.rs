@@ -18,6 +18,16 @@ pub struct Row {
     pub fields: ImportedFields,
 }
 
+impl Row {
+    /// What its texts take.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let ImportedFields { name, description, enabled: _ } = &self.fields;
+        let name = name.as_ref().map_or(0, |name| name.as_str().len());
+        self.value.reveal().len() + name + description.as_ref().map_or(0, |text| text.as_str().len())
+    }
+}
+
 /// The cells of a row that mean something; an absent one is empty.
 #[derive(Clone, Copy)]
 pub struct Cells<'c> {

@@ -18,13 +18,12 @@ fn members(body: &str) -> Members {
 #[test]
 fn members_are_taken_by_name_and_type() {
     let mut body = members(
-        r#"{"name":"n\u00e9","enabled":true,"distinct":"FALSE","labels":["a","b"],"description":null,
+        r#"{"name":"n\u00e9","enabled":true,"distinct":"FALSE","description":null,
             "stageKeys":[{"restApiId":"r","stageName":"s"}],"tags":{"k":"v","l":""},"inner":{"a":"b"}}"#,
     );
     assert_eq!(body.text("name").unwrap().unwrap(), "né");
     assert_eq!(body.flag("enabled").unwrap(), Some(true));
     assert_eq!(body.flag("distinct").unwrap(), Some(false));
-    assert_eq!(body.texts("labels").unwrap().unwrap(), ["a", "b"]);
     assert_eq!(body.text("description").unwrap(), None);
     let mut stages = body.objects("stageKeys").unwrap().unwrap();
     assert_eq!(stages.len(), 1);
@@ -107,15 +106,12 @@ fn a_hundred_thousand_members_are_compared_in_no_time() {
 
 #[test]
 fn a_wrong_type_is_refused_by_its_full_name() {
-    let all =
-        r#"{"a":1.5,"b":"maybe","c":"x","d":["x",7],"e":[{},null],"f":[],"g":{"k":1},"h":{},"i":false}"#;
+    let all = r#"{"a":1.5,"b":"maybe","e":[{},null],"f":[],"g":{"k":1},"h":{},"i":false}"#;
     for (error, text) in [
         (members(all).text("a").unwrap_err(), "'a' must be a string"),
         (members(all).text("i").unwrap_err(), "'i' must be a string"),
         (members(all).flag("b").unwrap_err(), "'b' must be a boolean"),
         (members(all).flag("a").unwrap_err(), "'a' must be a boolean"),
-        (members(all).texts("c").unwrap_err(), "'c' must be a list"),
-        (members(all).texts("d").unwrap_err(), "'d[1]' must be a string"),
         (members(all).objects("e").err().unwrap(), "'e[1]' must be an object"),
         (members(all).object("f").err().unwrap(), "'f' must be an object"),
         (members(all).text_map("g").unwrap_err(), "'g' must be an object of strings"),
@@ -146,10 +142,9 @@ fn a_member_nobody_took_is_refused_and_its_name_told_only_if_it_cannot_be_a_key(
 
 #[test]
 fn text_with_nul_is_refused_wherever_it_stands() {
-    let all = r#"{"a":"x\u0000","b":["\u0000"],"c":{"\u0000":"x"},"d":{"x":"\u0000"}}"#;
+    let all = r#"{"a":"x\u0000","c":{"\u0000":"x"},"d":{"x":"\u0000"}}"#;
     for error in [
         members(all).text("a").unwrap_err(),
-        members(all).texts("b").unwrap_err(),
         members(all).text_map("c").unwrap_err(),
         members(all).text_map("d").unwrap_err(),
     ] {
@@ -161,7 +156,6 @@ fn text_with_nul_is_refused_wherever_it_stands() {
 fn read_all(mut body: Members) -> Result<(), InputError> {
     body.text("a")?;
     body.flag("b")?;
-    body.texts("c")?;
     for mut object in body.objects("d")?.unwrap_or_default() {
         object.text("a")?;
         object.finish()?;

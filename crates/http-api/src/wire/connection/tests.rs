@@ -122,6 +122,7 @@ fn settings() -> ConnectionSettings {
     ConnectionSettings {
         max_connections: 100,
         header_timeout: Duration::from_secs(5),
+        write_timeout: Duration::from_secs(5),
         drain_timeout: Duration::from_secs(5),
     }
 }
@@ -206,6 +207,8 @@ async fn connections_beyond_the_cap_wait_their_turn() {
     server.arrival("/wait").await;
     assert!(timeout(Duration::from_millis(100), server.arrived.recv()).await.is_err());
     assert_eq!(server.open.load(Relaxed), 2);
+    server.go_on.notify_one();
+    assert!(clients[0].read().await.ends_with("/wait"));
     clients.remove(0);
     server.arrival("/wait").await;
     server.phase.send_replace(ShutdownPhase::Stopped);

@@ -29,6 +29,7 @@ fn connect(pipe: usize) -> (DuplexStream, Arc<Mutex<Vec<u16>>>) {
     let settings = ConnectionSettings {
         max_connections: 1,
         header_timeout: Duration::from_secs(10),
+        write_timeout: Duration::from_secs(5),
         drain_timeout: Duration::from_secs(1),
     };
     tokio::spawn(async move {
