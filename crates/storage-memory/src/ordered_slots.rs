@@ -136,7 +136,13 @@ impl OrderedSlots {
             return last;
         }
         let low = self.heads.partition_point(|floor| *floor < head);
-        let same = self.heads[low..].partition_point(|floor| *floor == head);
+        // Nearly always none or one; where many names begin alike, too many to count.
+        let same = match self.heads.get(low..low + 2) {
+            Some([first, second]) if *first == head && *second == head => {
+                self.heads[low..].partition_point(|floor| *floor == head)
+            }
+            Some(_) | None => usize::from(self.heads.get(low) == Some(&head)),
+        };
         let same = self.chunks[low..low + same].partition_point(|chunk| *chunk.floor <= *key);
         (low + same).saturating_sub(1)
     }

@@ -175,7 +175,7 @@ impl<'r> Fields<'r> {
 
     /// Whether there is a quote left in any field, so that only [`Fields::trimmed`] gives the right fields.
     pub fn has_quotes(self) -> bool {
-        self.text.iter().any(|byte| matches!(byte, b'\'' | b'"'))
+        self.text.contains(&b'\'') || self.text.contains(&b'"')
     }
 
     fn get(self, at: usize) -> Option<&'r [u8]> {

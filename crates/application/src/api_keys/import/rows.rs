@@ -194,15 +194,15 @@ impl Cells<'_> {
         if self.usage_plan_ids.is_empty() { Ok(()) } else { Err(RowProblem::UsagePlan) }
     }
 
-    /// The row, if nothing is wrong with it.
+    /// The row, if nothing is wrong with it; otherwise what [`Cells::check`] says.
     pub fn row(self, shortest: MinValueLength) -> Result<Row, RowProblem> {
-        self.check(shortest)?;
+        let value = ApiKeyValue::parse(self.value, shortest)?;
         let fields = ImportedFields {
             name: ApiKeyName::parse(self.name)?,
             description: Description::parse(self.description)?,
             enabled: enabled(self.enabled)?,
         };
-        Ok(Row { value: ApiKeyValue::parse(self.value, shortest)?, fields })
+        if self.usage_plan_ids.is_empty() { Ok(Row { value, fields }) } else { Err(RowProblem::UsagePlan) }
     }
 }
 
