@@ -197,3 +197,22 @@ async fn a_second_import_of_the_account_waits_for_the_first_but_not_forever() {
     drop(turn);
     assert!(import(&app, "Name,Key\n", false).await.is_ok());
 }
+
+#[tokio::test]
+async fn rows_with_long_descriptions_make_small_batches() {
+    let app = application(Limits::default(), false);
+    // The clock moves on by a second each time it is read, which is once a batch.
+    let batches = async |description: &str| {
+        let row = |value| format!("n,{value:040},{description}\n");
+        let file = format!("Name,Key,Description\n{}", (0..40).map(row).collect::<String>());
+        let imported = import(&app, &file, false).await.unwrap();
+        let mut seconds = Vec::new();
+        for id in ids(&imported) {
+            seconds.push(key(&app, id).await.updated.seconds());
+        }
+        seconds.dedup();
+        seconds.len()
+    };
+    assert_eq!(batches("").await, 1);
+    assert_eq!(batches(&"d".repeat(100_000)).await, 4, "4 MB in batches of 1 MiB");
+}

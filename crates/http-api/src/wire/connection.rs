@@ -5,6 +5,8 @@
 //! - never more than `max_connections` at once: the place is taken before the connection is accepted;
 //! - a connection ends when nothing comes for `header_timeout`, kept-alive ones included, and with a 408 when
 //!   a head that has begun is not complete within it;
+//! - an HTTP/2 connection on which no request has run for `header_timeout` ends within twice that time;
+//! - a client that takes nothing of its answer for `write_timeout` loses its connection;
 //! - a head of more than [`MAX_HEAD_BYTES`] gets a 431;
 //! - a refused client can read why: its connection is closed for writing first and read for a moment longer,
 //!   because closing a socket with unread input resets it, and a reset destroys the answer on its way;
@@ -249,8 +251,10 @@ pub async fn serve_connection<T, F, Fut>(
     let traffic = Arc::new(Traffic::default());
     let seen_by_service = Arc::clone(&traffic);
     let service = service_fn(move |request: Request<Incoming>| {
-        let running = Running::of(&seen_by_service, !request.body().is_end_stream());
         let is_http1 = request.version() < Version::HTTP_2;
+        let has_body = !request.body().is_end_stream();
+        // Nothing is asked of an HTTP/1 request without a body, which most are.
+        let running = (!is_http1 || has_body).then(|| Running::of(&seen_by_service, has_body));
         let closes = is_http1 && (draining || !matches!(seen.has_changed(), Ok(false)));
         let answer = if !is_http1 && head_bytes(&request) > MAX_HEAD_BYTES {
             let refusal = refuse(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE).map(AnswerBody::Full);
@@ -263,7 +267,9 @@ pub async fn serve_connection<T, F, Fut>(
             if closes {
                 answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
-            running.answered(&answer);
+            if let Some(running) = running {
+                running.answered(&answer);
+            }
             Ok::<_, Infallible>(answer)
         }
     });
@@ -333,7 +339,8 @@ pub async fn serve_connection<T, F, Fut>(
     }
 }
 
-/// What happens on one connection.
+/// What happens on one connection, as far as it decides how the connection ends: the requests of HTTP/2, and those
+/// of HTTP/1 that have a body.
 #[derive(Default)]
 struct Traffic {
     begun: AtomicU64,
