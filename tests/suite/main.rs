@@ -22,6 +22,7 @@ mod operations;
 mod pagination;
 mod reference_samples;
 mod representation;
+mod retries;
 mod secrecy;
 
 use integration_tests::server::{Server, ServerOptions};

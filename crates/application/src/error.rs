@@ -94,8 +94,10 @@ impl From<StorageError> for AppError {
             StorageError::AlreadyExists(Entity::ApiKey | Entity::ApiKeyValue) => {
                 Self::new(ErrorKind::Conflict, "API Key already exists")
             }
-            StorageError::Stale(Entity::ApiKey | Entity::ApiKeyValue) => Self::concurrent_modification(),
-            StorageError::LimitReached(Entity::ApiKey | Entity::ApiKeyValue) => Self::too_many_keys(),
+            // Whoever offers a token asks for the first answer; here its key is gone, or it was just forgotten.
+            StorageError::AlreadyExists(Entity::Retry) => Self::concurrent_modification(),
+            StorageError::Stale(_) => Self::concurrent_modification(),
+            StorageError::LimitReached(_) => Self::too_many_keys(),
             StorageError::Unavailable(_) => Self::unavailable(error),
             StorageError::Corrupt(_) | StorageError::Backend(_) => Self::internal(error),
         }

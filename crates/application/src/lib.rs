@@ -11,10 +11,13 @@ pub mod api_keys;
 
 mod cpu;
 mod error;
+mod retry;
 mod spool;
 
 pub use cpu::CpuPool;
 pub use error::{AppError, ErrorKind};
+pub use gatepost_storage::RetryToken;
+pub use retry::retry_token;
 pub use spool::{Spool, SpoolError, SpoolWriter, Spools};
 
 use gatepost_custody::Custody;

@@ -66,7 +66,7 @@ fn application(limits: Limits, ids_repeat: bool) -> Application {
     let secret = Custody::new_installation(&ring(), &*random);
     let custody = Arc::new(Custody::open(ring(), random, &secret).unwrap());
     Application {
-        storage: Arc::new(MemoryStorage::new()),
+        storage: Arc::new(MemoryStorage::new(counting(false))),
         custody: Arc::clone(&custody),
         clock: counting(false),
         ids: counting(ids_repeat),
@@ -84,8 +84,11 @@ fn caller() -> Caller {
 async fn import(app: &Application, file: &str, fail_on_warnings: bool) -> Result<ImportedApiKeys, AppError> {
     let mut spool = app.spools.open();
     spool.write(file.as_bytes()).await.unwrap();
-    app.import_api_keys(caller(), ImportApiKeys { file: spool.finish().await.unwrap(), fail_on_warnings })
-        .await
+    app.import_api_keys(
+        caller(),
+        ImportApiKeys { file: spool.finish().await.unwrap(), fail_on_warnings, invocation_id: None },
+    )
+    .await
 }
 
 fn ids(imported: &ImportedApiKeys) -> Vec<&str> {

@@ -11,8 +11,9 @@ use gatepost_http_api::routing::Routes;
 use gatepost_http_api::wire::connection::{ConnectionSettings, Peer, ShutdownPhase, serve_connection};
 use gatepost_http_api::{BodyLimits, BrowserGuard, ControlPlane, Observer};
 use gatepost_storage::{
-    ApiKeyReader, ApiKeyWriter, Entity, ImportTurn, ImportedApiKey, NewApiKey, Reader, RowOutcome, Storage,
-    StorageError, StoredApiKey, UnitOfWork,
+    ApiKeyReader, ApiKeyWriter, ChangeFeed, Entity, FeedCursor, FirstAnswer, ImportId, ImportTurn,
+    ImportedApiKey, Incarnation, Keep, Life, NewApiKey, Reader, Replicas, Restored, RetryReader, RetryToken,
+    RetryWriter, RowOutcome, Snapshot, Storage, StorageError, StoredApiKey, UnitOfWork, Writer,
 };
 use gatepost_telemetry::metrics::ImportMetrics;
 use std::future::pending;
@@ -51,6 +52,30 @@ impl Failing {
 impl Storage for Failing {
     fn reader(&self) -> &dyn Reader {
         self
+    }
+
+    fn writer(&self) -> Box<dyn Writer + '_> {
+        Box::new(*self)
+    }
+
+    async fn snapshot(&self) -> Result<Box<dyn Snapshot>, StorageError> {
+        self.fail().await
+    }
+
+    async fn changes(&self, _: FeedCursor) -> Result<Box<dyn ChangeFeed>, StorageError> {
+        self.fail().await
+    }
+
+    fn replicas(&self) -> &dyn Replicas {
+        self
+    }
+
+    async fn settle_after_import(&self) -> Result<(), StorageError> {
+        self.fail().await
+    }
+
+    async fn prune(&self, _: Keep) -> Result<(), StorageError> {
+        self.fail().await
     }
 
     async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StorageError> {
@@ -103,7 +128,20 @@ impl ApiKeyReader for Failing {
         self.fail().await
     }
 
-    async fn count_known_digests(&self, _: AccountId, _: &[Digest]) -> Result<u64, StorageError> {
+    async fn find_ids_by_digest(
+        &self,
+        _: AccountId,
+        _: &[Digest],
+    ) -> Result<Vec<Option<ApiKeyId>>, StorageError> {
+        self.fail().await
+    }
+
+    async fn list_imported_api_keys(
+        &self,
+        _: AccountId,
+        _: ImportId,
+        _: PageRequest<ApiKeyId>,
+    ) -> Result<Page<StoredApiKey, ApiKeyId>, StorageError> {
         self.fail().await
     }
 }
@@ -133,6 +171,44 @@ impl ApiKeyWriter for Failing {
         _: Vec<ImportedApiKey>,
         _: Option<u64>,
     ) -> Result<Vec<RowOutcome>, StorageError> {
+        self.fail().await
+    }
+
+    async fn restore_api_keys(
+        &mut self,
+        _: AccountId,
+        _: Vec<NewApiKey>,
+        _: Option<u64>,
+    ) -> Result<Vec<Restored>, StorageError> {
+        self.fail().await
+    }
+}
+
+#[async_trait]
+impl RetryReader for Failing {
+    async fn recall(&self, _: AccountId, _: &RetryToken) -> Result<Option<FirstAnswer>, StorageError> {
+        self.fail().await
+    }
+}
+
+#[async_trait]
+impl RetryWriter for Failing {
+    async fn remember_import(&mut self, _: AccountId, _: &RetryToken) -> Result<(), StorageError> {
+        self.fail().await
+    }
+}
+
+#[async_trait]
+impl Replicas for Failing {
+    async fn beat(&self, _: Incarnation, _: Duration) -> Result<Life, StorageError> {
+        self.fail().await
+    }
+
+    async fn alive(&self) -> Result<Vec<Incarnation>, StorageError> {
+        self.fail().await
+    }
+
+    async fn leave(&self, _: Incarnation) -> Result<(), StorageError> {
         self.fail().await
     }
 }

@@ -101,7 +101,7 @@ pub(crate) async fn start(settings: &Settings, runtimes: &Runtimes) -> Result<Ga
     let metrics = Metrics::install().map_err(|error| StartError::Other(error.into()))?;
     let (clock, ids): (Arc<dyn Clock>, Arc<dyn Ids>) = (Arc::new(SystemClock), Arc::new(SystemRandom));
     let storage: Arc<dyn Storage> = match settings.storage.choice {
-        StorageChoice::Memory => Arc::new(MemoryStorage::new()),
+        StorageChoice::Memory => Arc::new(MemoryStorage::new(Arc::clone(&clock))),
     };
     let custody = custody(settings, &*storage).await?;
     let limits = &settings.limits;

@@ -11,10 +11,11 @@
 use gatepost_domain::api_keys::{
     ApiKey, ApiKeyFilter, ApiKeyId, ApiKeyName, ApiKeyPosition, CustomerId, ImportedFields,
 };
-use gatepost_domain::{AccountId, Digest, PageLimit, PageRequest, Sealed, Tags, Timestamp, Version};
+use gatepost_domain::{AccountId, Clock, Digest, PageLimit, PageRequest, Sealed, Tags, Timestamp, Version};
 use gatepost_storage::{ImportedApiKey, NewApiKey, Storage};
 use gatepost_storage_memory::MemoryStorage;
 use std::hint::black_box;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
@@ -167,7 +168,7 @@ async fn creates(storage: &dyn Storage, keys: u64) {
             updated: imported.at,
             version: Version::FIRST,
         };
-        let new = NewApiKey { key, digest: imported.digest, sealed: imported.sealed };
+        let new = NewApiKey { key, digest: imported.digest, sealed: imported.sealed, retry: None };
         let mut unit = storage.begin().await.expect("begins");
         unit.insert_api_key(account(), new, None).await.expect("inserts");
         unit.commit().await.expect("commits");
@@ -269,6 +270,17 @@ fn tell_reads(times: &[Duration]) {
     );
 }
 
+/// Its clock stands still: nothing here grows old.
+fn empty() -> MemoryStorage {
+    struct Still;
+    impl Clock for Still {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_micros(0)
+        }
+    }
+    MemoryStorage::new(Arc::new(Still))
+}
+
 fn runtime() -> Runtime {
     Builder::new_current_thread().enable_time().build().expect("a runtime starts")
 }
@@ -283,7 +295,7 @@ fn main() {
     for commits in [false, true] {
         println!("{keys} keys in one unit of work");
         let before = resident_bytes();
-        let storage = MemoryStorage::new();
+        let storage = empty();
         let runtime = runtime();
         runtime.block_on(import(&storage, 10_000, |n| random_name((1 << 34) + n)));
         let ((), times) = reads_during(&storage, || runtime.block_on(one_unit(&storage, keys, commits)));
@@ -294,7 +306,7 @@ fn main() {
 
 fn many_units(keys: u64) {
     let runtime = runtime();
-    let small = MemoryStorage::new();
+    let small = empty();
     runtime.block_on(async {
         import(&small, 1_000, random_name).await;
         finds(&small, 1_000).await;
@@ -303,7 +315,7 @@ fn many_units(keys: u64) {
 
     println!("{keys} keys with random names");
     let before = resident_bytes();
-    let storage = MemoryStorage::new();
+    let storage = empty();
     let spent = runtime.block_on(import(&storage, keys, random_name));
     println!("{:>10.0} ns  import, per row", per(spent, keys));
     tell_memory(before, keys);
@@ -319,7 +331,7 @@ fn many_units(keys: u64) {
     drop(storage);
 
     println!("{keys} keys with numbered names");
-    let storage = MemoryStorage::new();
+    let storage = empty();
     let (spent, times) = reads_during(&storage, || runtime.block_on(import(&storage, keys, numbered_name)));
     println!("{:>10.0} ns  import, per row", per(spent, keys));
     tell_reads(&times);

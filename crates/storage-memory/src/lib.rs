@@ -10,27 +10,42 @@
 //!   milliseconds a million.
 //! - Where a panic has left the state in doubt, every call answers [`StorageError::Backend`].
 //!
+//! - A snapshot holds the turn: nobody writes while one is open.
+//!
 //! `api_keys` is the aggregate; `slab`, `slot_table` and `ordered_slots` are what an aggregate is made of. The
 //! next one is a folder like `api_keys` and a field of `Shared`.
 //!
 //! [`begin`]: gatepost_storage::Storage::begin
 
 mod api_keys;
+mod changes;
 mod import_turns;
 mod ordered_slots;
+mod replicas;
+mod retries;
 mod slab;
 mod slot_table;
+mod snapshot;
 mod unit_of_work;
+mod writer;
 
 use api_keys::ApiKeys;
 use async_trait::async_trait;
-use gatepost_domain::{AccountId, Sealed};
-use gatepost_storage::{ImportTurn, Reader, Storage, StorageError, UnitOfWork};
+use changes::ChangeLog;
+use gatepost_domain::{AccountId, Clock, Sealed};
+use gatepost_storage::{
+    ChangeFeed, FeedCursor, ImportTurn, Keep, Reader, Replicas, Snapshot, Storage, StorageError, UnitOfWork,
+    Writer,
+};
 use import_turns::ImportTurns;
-use std::sync::{Arc, OnceLock, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use replicas::{Beats, before};
+use retries::Retries;
+use snapshot::MemorySnapshot;
+use std::sync::{Arc, Mutex, OnceLock, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
 use unit_of_work::MemoryUnit;
+use writer::MemoryWriter;
 
 /// How long a unit of work is waited for: less than a request may take, so that the answer can say why it failed.
 const DEADLINE: Duration = Duration::from_secs(4);
@@ -39,32 +54,45 @@ const DEADLINE: Duration = Duration::from_secs(4);
 pub struct MemoryStorage {
     shared: Arc<Shared>,
     /// Held by the open unit of work.
-    turn: Arc<Mutex<()>>,
+    turn: Arc<Turn<()>>,
     import_turns: ImportTurns,
+    beats: Mutex<Beats>,
     secret: OnceLock<Sealed>,
 }
 
 /// What units of work and readers share.
 pub(crate) struct Shared {
     api_keys: RwLock<ApiKeys>,
+    retries: Mutex<Retries>,
+    changes: Arc<ChangeLog>,
+    clock: Arc<dyn Clock>,
 }
 
 impl MemoryStorage {
-    /// An empty storage.
+    /// An empty storage; by the clock it prunes and declares replicas dead.
     #[must_use]
-    pub fn new() -> Self {
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self {
-            shared: Arc::new(Shared { api_keys: RwLock::new(ApiKeys::new()) }),
+            shared: Arc::new(Shared {
+                api_keys: RwLock::new(ApiKeys::new()),
+                retries: Mutex::default(),
+                changes: Arc::new(ChangeLog::new()),
+                clock,
+            }),
             turn: Arc::default(),
             import_turns: ImportTurns::default(),
+            beats: Mutex::default(),
             secret: OnceLock::new(),
         }
     }
-}
 
-impl Default for MemoryStorage {
-    fn default() -> Self {
-        Self::new()
+    async fn turn(&self) -> Result<OwnedMutexGuard<()>, StorageError> {
+        let turn = tokio::time::timeout(DEADLINE, Arc::clone(&self.turn).lock_owned());
+        turn.await.map_err(|elapsed| StorageError::Unavailable(elapsed.into()))
+    }
+
+    async fn unit(&self) -> Result<MemoryUnit, StorageError> {
+        Ok(MemoryUnit::new(Arc::clone(&self.shared), self.turn().await?))
     }
 }
 
@@ -74,10 +102,26 @@ impl Storage for MemoryStorage {
         self
     }
 
+    fn writer(&self) -> Box<dyn Writer + '_> {
+        Box::new(MemoryWriter(self))
+    }
+
+    async fn snapshot(&self) -> Result<Box<dyn Snapshot>, StorageError> {
+        let turn = self.turn().await?;
+        let cursor = self.shared.changes.cursor();
+        Ok(Box::new(MemorySnapshot { shared: Arc::clone(&self.shared), cursor, _turn: turn }))
+    }
+
     async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StorageError> {
-        let turn = tokio::time::timeout(DEADLINE, Arc::clone(&self.turn).lock_owned());
-        let turn = turn.await.map_err(|elapsed| StorageError::Unavailable(elapsed.into()))?;
-        Ok(Box::new(MemoryUnit::new(Arc::clone(&self.shared), turn)))
+        Ok(Box::new(self.unit().await?))
+    }
+
+    async fn changes(&self, from: FeedCursor) -> Result<Box<dyn ChangeFeed>, StorageError> {
+        Ok(Box::new(Arc::clone(&self.shared.changes).follow(&from)))
+    }
+
+    fn replicas(&self) -> &dyn Replicas {
+        self
     }
 
     async fn installation_secret(&self, candidate: Sealed) -> Result<Sealed, StorageError> {
@@ -96,8 +140,19 @@ impl Storage for MemoryStorage {
         2 * ApiKeys::PORTION
     }
 
+    async fn settle_after_import(&self) -> Result<(), StorageError> {
+        Ok(())
+    }
+
     async fn probe(&self) -> Result<(), StorageError> {
         self.shared.read().map(drop)
+    }
+
+    async fn prune(&self, keep: Keep) -> Result<(), StorageError> {
+        let now = self.shared.clock.now();
+        self.shared.changes.prune(before(now, keep.changes));
+        self.shared.retries().prune(before(now, keep.retries));
+        Ok(())
     }
 }
 

@@ -5,9 +5,11 @@
 
 use crate::Shared;
 use crate::api_keys::{ApiKeys, Touched};
+use crate::changes::Pending;
 use crate::slab::View;
 use async_trait::async_trait;
-use gatepost_storage::{StorageError, UnitOfWork};
+use gatepost_domain::AccountId;
+use gatepost_storage::{FirstAnswer, RetryToken, StorageError, UnitOfWork};
 use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::sync::OwnedMutexGuard;
@@ -16,12 +18,22 @@ use tokio::sync::OwnedMutexGuard;
 pub(crate) struct MemoryUnit {
     pub(crate) shared: Arc<Shared>,
     pub(crate) touched: Touched,
+    /// What is told at the commit.
+    pub(crate) changes: Vec<Pending>,
+    /// What is remembered from the commit on.
+    pub(crate) answers: Vec<(AccountId, RetryToken, FirstAnswer)>,
     turn: Option<OwnedMutexGuard<()>>,
 }
 
 impl MemoryUnit {
     pub(crate) fn new(shared: Arc<Shared>, turn: OwnedMutexGuard<()>) -> Self {
-        Self { shared, touched: Touched::default(), turn: Some(turn) }
+        Self {
+            shared,
+            touched: Touched::default(),
+            changes: Vec::new(),
+            answers: Vec::new(),
+            turn: Some(turn),
+        }
     }
 }
 
@@ -33,6 +45,7 @@ impl UnitOfWork for MemoryUnit {
             keys.settle(&mut self.touched, View::Unit);
             keys.sweep(ApiKeys::PORTION)
         };
+        self.publish();
         self.turn = None;
         if more {
             self.sweep_the_rest();
@@ -59,6 +72,20 @@ impl Drop for MemoryUnit {
 }
 
 impl MemoryUnit {
+    /// While it has the turn, so that no snapshot comes between the writes and the news of them.
+    fn publish(&mut self) {
+        let now = self.shared.clock.now();
+        if !self.answers.is_empty() {
+            let mut retries = self.shared.retries();
+            for (account, token, answer) in self.answers.drain(..) {
+                retries.remember(account, token, answer, now);
+            }
+        }
+        if !self.changes.is_empty() {
+            self.shared.changes.tell(std::mem::take(&mut self.changes), now);
+        }
+    }
+
     /// Beside others where there is a runtime to do it; a later unit of work goes on with what that leaves.
     fn sweep_the_rest(&self) {
         let shared = Arc::clone(&self.shared);

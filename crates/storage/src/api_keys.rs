@@ -1,6 +1,7 @@
 //! API keys, as they are kept.
 
-use crate::StorageError;
+use crate::error::{Entity, StorageError};
+use crate::retries::RetryToken;
 use async_trait::async_trait;
 use gatepost_domain::api_keys::{ApiKey, ApiKeyFilter, ApiKeyId, ApiKeyPosition, ImportedFields};
 use gatepost_domain::{AccountId, Digest, Page, PageRequest, Sealed, Timestamp, Version};
@@ -23,7 +24,14 @@ pub struct NewApiKey {
     pub digest: Digest,
     /// Its value, sealed under the key's id.
     pub sealed: Sealed,
+    /// What its making is remembered by.
+    pub retry: Option<RetryToken>,
 }
+
+/// The name of what one call of [`ApiKeyWriter::import_api_keys`] or [`ApiKeyWriter::restore_api_keys`] stored; later
+/// ones are greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ImportId(pub u64);
 
 /// One row of an import, ready to be stored.
 #[derive(Clone, Debug)]
@@ -52,6 +60,15 @@ pub enum RowOutcome {
     IdTaken(Box<ImportedApiKey>),
 }
 
+/// What became of one restored key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Restored {
+    /// It is there now, exactly as given.
+    Stored,
+    /// Its value, or otherwise its id, belongs to a key already, which stays as it is.
+    Taken(Entity),
+}
+
 /// Reads.
 #[async_trait]
 pub trait ApiKeyReader: Send + Sync {
@@ -76,15 +93,29 @@ pub trait ApiKeyReader: Send + Sync {
     /// How many keys the account has.
     async fn count_api_keys(&self, account: AccountId) -> Result<u64, StorageError>;
 
-    /// How many of these digests belong to keys of the account. The digests are distinct.
-    async fn count_known_digests(&self, account: AccountId, digests: &[Digest]) -> Result<u64, StorageError>;
+    /// The ids of the account's keys with these digests, in their order; `None` for a digest of no key.
+    async fn find_ids_by_digest(
+        &self,
+        account: AccountId,
+        digests: &[Digest],
+    ) -> Result<Vec<Option<ApiKeyId>>, StorageError>;
+
+    /// The keys that an import stored and no later one did, by id, smallest first, as they are now; strictly above
+    /// `page.after`. It may answer other keys of the account too. Once its change is pruned, a range may be empty.
+    async fn list_imported_api_keys(
+        &self,
+        account: AccountId,
+        import: ImportId,
+        page: PageRequest<ApiKeyId>,
+    ) -> Result<Page<StoredApiKey, ApiKeyId>, StorageError>;
 }
 
 /// Writes. `most` is the greatest number of keys that the account may have after the call; beyond it:
 /// [`StorageError::LimitReached`].
 #[async_trait]
 pub trait ApiKeyWriter: Send {
-    /// Adds a key. [`StorageError::AlreadyExists`] names the value first, where both it and the id are taken.
+    /// Adds a key. Of several things that are taken, [`StorageError::AlreadyExists`] names the retry token before the
+    /// value, and the value before the id.
     async fn insert_api_key(
         &mut self,
         account: AccountId,
@@ -116,4 +147,13 @@ pub trait ApiKeyWriter: Send {
         rows: Vec<ImportedApiKey>,
         most: Option<u64>,
     ) -> Result<Vec<RowOutcome>, StorageError>;
+
+    /// Stores whole keys, at most 10,000 a call, and answers what became of each, in their order. Tokens to be
+    /// remembered are not looked at.
+    async fn restore_api_keys(
+        &mut self,
+        account: AccountId,
+        keys: Vec<NewApiKey>,
+        most: Option<u64>,
+    ) -> Result<Vec<Restored>, StorageError>;
 }

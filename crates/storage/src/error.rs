@@ -12,6 +12,8 @@ pub enum Entity {
     ApiKey,
     /// The value of an API key, by its digest.
     ApiKeyValue,
+    /// The memory of a first answer, by its token.
+    Retry,
 }
 
 impl fmt::Display for Entity {
@@ -19,6 +21,7 @@ impl fmt::Display for Entity {
         out.write_str(match self {
             Self::ApiKey => "api key",
             Self::ApiKeyValue => "api key value",
+            Self::Retry => "answered request",
         })
     }
 }

@@ -7,7 +7,7 @@ use gatepost_domain::api_keys::{
     StageKey,
 };
 use gatepost_domain::{Tags, Version};
-use gatepost_storage::{Entity, NewApiKey, StorageError};
+use gatepost_storage::{Entity, FirstAnswer, NewApiKey, RetryToken, StorageError};
 use zeroize::Zeroizing;
 
 /// A fresh id collides about once in 10^15 / keys; a second collision in a row is not chance.
@@ -33,31 +33,48 @@ pub struct CreateApiKey {
     pub stage_keys: Vec<(String, String)>,
     /// Keys and values.
     pub tags: Vec<(String, String)>,
+    /// What a retry of this request would have too.
+    pub retry: Option<RetryToken>,
 }
 
 impl Application {
     /// Makes a key, and shows it with its value.
     pub async fn create_api_key(&self, caller: Caller, input: CreateApiKey) -> Result<ShownApiKey, AppError> {
-        let id_is_value = input.id_is_value;
+        let (id_is_value, retry) = (input.id_is_value, input.retry);
         let (mut key, value) = self.new_api_key(input)?;
         let custody = self.custody.account(caller.account);
         let digest = custody.digest(&value);
         let mut attempts = ID_ATTEMPTS;
         loop {
             attempts -= 1;
-            let new = NewApiKey { key: key.clone(), digest, sealed: custody.seal(&key.id, &value) };
-            let mut unit = self.storage.begin().await?;
-            match unit.insert_api_key(caller.account, new, self.limits.most_keys).await {
-                Ok(()) => {
-                    unit.commit().await?;
-                    return Ok(ShownApiKey { key, value: Some(value) });
-                }
+            let new = NewApiKey { key: key.clone(), digest, sealed: custody.seal(&key.id, &value), retry };
+            match self.storage.writer().insert_api_key(caller.account, new, self.limits.most_keys).await {
+                Ok(()) => return Ok(ShownApiKey { key, value: Some(value) }),
                 Err(StorageError::AlreadyExists(Entity::ApiKey)) if !id_is_value && attempts > 0 => {
                     key.id = self.ids.api_key_id();
+                }
+                Err(error @ StorageError::AlreadyExists(Entity::Retry)) => {
+                    return self.key_of_first_request(caller, retry).await?.ok_or_else(|| error.into());
                 }
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+
+    /// The key that an earlier request with this token made, as it is now.
+    async fn key_of_first_request(
+        &self,
+        caller: Caller,
+        token: Option<RetryToken>,
+    ) -> Result<Option<ShownApiKey>, AppError> {
+        let Some(token) = token else { return Ok(None) };
+        let reader = self.storage.reader();
+        let Some(FirstAnswer::ApiKey(id)) = reader.recall(caller.account, &token).await? else {
+            return Ok(None);
+        };
+        let stored = reader.find_api_key(caller.account, &id).await?;
+        let opener = self.custody.account(caller.account);
+        stored.map(|stored| ShownApiKey::new(stored, Some(&opener))).transpose()
     }
 
     fn new_api_key(&self, input: CreateApiKey) -> Result<(ApiKey, ApiKeyValue), AppError> {

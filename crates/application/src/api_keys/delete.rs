@@ -7,10 +7,9 @@ impl Application {
     /// Removes a key for good.
     pub async fn delete_api_key(&self, caller: Caller, id: &str) -> Result<(), AppError> {
         let id = ApiKeyId::parse(id).ok_or_else(AppError::no_such_key)?;
-        let mut unit = self.storage.begin().await?;
-        if !unit.delete_api_key(caller.account, &id).await? {
-            return Err(AppError::no_such_key());
+        match self.storage.writer().delete_api_key(caller.account, &id).await? {
+            true => Ok(()),
+            false => Err(AppError::no_such_key()),
         }
-        Ok(unit.commit().await?)
     }
 }

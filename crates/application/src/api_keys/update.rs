@@ -2,8 +2,8 @@
 
 use super::ShownApiKey;
 use crate::{AppError, Application, Caller};
-use gatepost_domain::api_keys::{ApiKeyId, ApiKeyPatch, PatchOperation};
-use gatepost_storage::StorageError;
+use gatepost_domain::api_keys::{ApiKey, ApiKeyId, ApiKeyPatch, PatchOperation};
+use gatepost_storage::{StorageError, StoredApiKey};
 
 /// How often a change is tried again when another one came between its read and its write.
 const RETRIES: usize = 3;
@@ -18,31 +18,40 @@ impl Application {
     ) -> Result<ShownApiKey, AppError> {
         let id = ApiKeyId::parse(id).ok_or_else(AppError::no_such_key)?;
         let changes = operations.iter().copied().map(ApiKeyPatch::parse).collect::<Result<Vec<_>, _>>()?;
-        let mut found = self.storage.reader().find_api_key(caller.account, &id).await?;
-        let mut overtaken = None;
-        for _ in 0..=RETRIES {
+        let patched = |found: Option<StoredApiKey>| {
             let before = found.ok_or_else(AppError::no_such_key)?.key;
-            let key = before.patched(changes.clone(), self.clock.now())?;
-            if key.version == before.version {
-                return Ok(ShownApiKey { key, value: None });
+            let after = before.patched(changes.clone(), self.clock.now())?;
+            Ok::<_, AppError>((before.version, after))
+        };
+        let (expected, key) = patched(self.storage.reader().find_api_key(caller.account, &id).await?)?;
+        if key.version == expected {
+            return Ok(shown(key));
+        }
+        match self.storage.writer().update_api_key(caller.account, &key, expected).await {
+            Ok(()) => return Ok(shown(key)),
+            Err(StorageError::Stale(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+        // Read again within a unit: where it is the only writer, nobody overtakes it twice.
+        let mut unit = self.storage.begin().await?;
+        for _ in 0..RETRIES {
+            let (expected, key) = patched(unit.find_api_key(caller.account, &id).await?)?;
+            if key.version == expected {
+                return Ok(shown(key));
             }
-            let mut unit = match overtaken.take() {
-                Some(unit) => unit,
-                None => self.storage.begin().await?,
-            };
-            match unit.update_api_key(caller.account, &key, before.version).await {
+            match unit.update_api_key(caller.account, &key, expected).await {
                 Ok(()) => {
                     unit.commit().await?;
-                    return Ok(ShownApiKey { key, value: None });
+                    return Ok(shown(key));
                 }
-                // Read again within the unit: where it is the only writer, nobody overtakes it twice.
-                Err(StorageError::Stale(_)) => {
-                    found = unit.find_api_key(caller.account, &id).await?;
-                    overtaken = Some(unit);
-                }
+                Err(StorageError::Stale(_)) => {}
                 Err(error) => return Err(error.into()),
             }
         }
         Err(AppError::concurrent_modification())
     }
+}
+
+fn shown(key: ApiKey) -> ShownApiKey {
+    ShownApiKey { key, value: None }
 }

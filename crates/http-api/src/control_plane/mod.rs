@@ -36,6 +36,9 @@ const DEADLINE: Duration = Duration::from_millis(4_500);
 /// The largest JSON body.
 const MOST_JSON: u64 = 1024 * 1024;
 
+/// The longest invocation id; SDKs send a UUID.
+const MOST_INVOCATION_ID: usize = 128;
+
 /// Bounds of request bodies.
 #[derive(Clone, Copy, Debug)]
 pub struct BodyLimits {
@@ -155,12 +158,23 @@ impl ControlPlane {
 }
 
 impl RequestBody<'_> {
+    /// The name under which an SDK sends a request and its retries; anything that is none is nobody's.
+    fn invocation_id(&self) -> Option<Box<[u8]>> {
+        let id = self.headers.get("amz-sdk-invocation-id")?.as_bytes();
+        (1..=MOST_INVOCATION_ID).contains(&id.len()).then(|| id.into())
+    }
+
     /// Reads JSON.
     async fn json(self) -> Result<Members, ApiError> {
+        Ok(Members::parse(&self.bytes().await?)?)
+    }
+
+    /// Reads a small body.
+    async fn bytes(self) -> Result<Bytes, ApiError> {
         let reading = BodyReading::new(MOST_JSON, self.limits.silence, self.headers);
         let bytes = read_small(self.incoming, reading).await?;
         *self.unread = false;
-        Ok(Members::parse(&bytes)?)
+        Ok(bytes)
     }
 
     /// Reads an import file into a spool.

@@ -2,6 +2,7 @@
 //! each, so that readers wait for one portion at most.
 
 use super::{ApiKeys, Record, Touched};
+use crate::changes::Pending;
 use crate::slab::View;
 use crate::unit_of_work::MemoryUnit;
 use gatepost_domain::AccountId;
@@ -25,10 +26,11 @@ impl MemoryUnit {
     ) -> Result<Vec<RowOutcome>, StorageError> {
         self.check_limit(account, &rows, most)?;
         let mut outcomes = Vec::with_capacity(rows.len());
+        let mut slots = Vec::with_capacity(rows.len());
         let mut rows = rows.into_iter();
         while rows.len() > 0 {
             let portion: Vec<ImportedApiKey> = rows.by_ref().take(ApiKeys::PORTION).collect();
-            let decisions = self.store(account, &portion)?;
+            let decisions = self.store(account, &portion, &mut slots)?;
             outcomes.extend(portion.into_iter().zip(decisions).map(|(row, decision)| match decision {
                 Decision::Added => RowOutcome::Stored(row.id),
                 Decision::Applied(id) => RowOutcome::Stored(id),
@@ -37,6 +39,9 @@ impl MemoryUnit {
             if rows.len() > 0 {
                 tokio::task::yield_now().await;
             }
+        }
+        if !slots.is_empty() {
+            self.changes.push(Pending::Import(account, slots));
         }
         Ok(outcomes)
     }
@@ -57,12 +62,22 @@ impl MemoryUnit {
         Err(StorageError::LimitReached(Entity::ApiKey))
     }
 
-    fn store(&mut self, account: AccountId, rows: &[ImportedApiKey]) -> Result<Vec<Decision>, StorageError> {
+    fn store(
+        &mut self,
+        account: AccountId,
+        rows: &[ImportedApiKey],
+        slots: &mut Vec<u32>,
+    ) -> Result<Vec<Decision>, StorageError> {
         let records: Vec<Record> = rows.iter().map(|row| Record::pack_imported(account, row)).collect();
         let mut decisions = Vec::with_capacity(rows.len());
         let mut keys = self.shared.write()?;
         for (row, record) in rows.iter().zip(records) {
-            decisions.push(keys.import(&mut self.touched, account, row, record)?);
+            let decision = keys.import(&mut self.touched, account, row, record)?;
+            match decision {
+                Decision::Added | Decision::Applied(_) => slots.extend(self.touched.latest()),
+                Decision::IdTaken => {}
+            }
+            decisions.push(decision);
         }
         Ok(decisions)
     }

@@ -11,6 +11,7 @@ mod import;
 mod listing;
 mod reader;
 mod record;
+mod restore;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -59,6 +60,11 @@ pub(crate) struct Touched {
 impl Touched {
     pub(crate) fn len(&self) -> usize {
         self.slots.len()
+    }
+
+    /// The slot that was filled last.
+    fn latest(&self) -> Option<u32> {
+        self.slots.last().copied()
     }
 
     fn account(&mut self, account: AccountId) {

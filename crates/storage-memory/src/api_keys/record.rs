@@ -200,7 +200,7 @@ impl Record {
         Ok(StoredApiKey { key, sealed: Sealed(self.sealed().into()) })
     }
 
-    fn parsed_id(&self) -> Result<ApiKeyId, StorageError> {
+    pub(crate) fn parsed_id(&self) -> Result<ApiKeyId, StorageError> {
         text(self.id()).and_then(ApiKeyId::parse).ok_or_else(|| self.corrupt("id"))
     }
 

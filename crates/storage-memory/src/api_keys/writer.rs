@@ -1,12 +1,15 @@
 //! Writes of single keys.
 
 use super::{ApiKeys, Record, Touched};
+use crate::changes::Pending;
 use crate::slab::View;
 use crate::unit_of_work::MemoryUnit;
 use async_trait::async_trait;
 use gatepost_domain::api_keys::{ApiKey, ApiKeyId};
 use gatepost_domain::{AccountId, Version};
-use gatepost_storage::{ApiKeyWriter, Entity, ImportedApiKey, NewApiKey, RowOutcome, StorageError};
+use gatepost_storage::{
+    ApiKeyWriter, Change, Entity, FirstAnswer, ImportedApiKey, NewApiKey, Restored, RowOutcome, StorageError,
+};
 
 #[async_trait]
 impl ApiKeyWriter for MemoryUnit {
@@ -16,7 +19,16 @@ impl ApiKeyWriter for MemoryUnit {
         key: NewApiKey,
         most: Option<u64>,
     ) -> Result<(), StorageError> {
-        self.shared.write()?.insert(&mut self.touched, account, &key, most)
+        if key.retry.is_some_and(|token| self.recalled(account, &token).is_some()) {
+            return Err(StorageError::AlreadyExists(Entity::Retry));
+        }
+        self.shared.write()?.insert(&mut self.touched, account, &key, most)?;
+        let (id, version) = (key.key.id, key.key.version);
+        if let Some(token) = key.retry {
+            self.answers.push((account, token, FirstAnswer::ApiKey(id.clone())));
+        }
+        self.changes.push(Pending::Told(Change::ApiKey { account, id, version }));
+        Ok(())
     }
 
     async fn update_api_key(
@@ -25,11 +37,19 @@ impl ApiKeyWriter for MemoryUnit {
         key: &ApiKey,
         expected: Version,
     ) -> Result<(), StorageError> {
-        self.shared.write()?.update(&mut self.touched, account, key, expected)
+        self.shared.write()?.update(&mut self.touched, account, key, expected)?;
+        let (id, version) = (key.id.clone(), key.version);
+        self.changes.push(Pending::Told(Change::ApiKey { account, id, version }));
+        Ok(())
     }
 
     async fn delete_api_key(&mut self, account: AccountId, id: &ApiKeyId) -> Result<bool, StorageError> {
-        Ok(self.shared.write()?.delete(&mut self.touched, account, id))
+        let deleted = self.shared.write()?.delete(&mut self.touched, account, id);
+        if let Some(version) = deleted {
+            let (id, version) = (id.clone(), version.next());
+            self.changes.push(Pending::Told(Change::ApiKey { account, id, version }));
+        }
+        Ok(deleted.is_some())
     }
 
     async fn import_api_keys(
@@ -39,6 +59,15 @@ impl ApiKeyWriter for MemoryUnit {
         most: Option<u64>,
     ) -> Result<Vec<RowOutcome>, StorageError> {
         self.import(account, rows, most).await
+    }
+
+    async fn restore_api_keys(
+        &mut self,
+        account: AccountId,
+        keys: Vec<NewApiKey>,
+        most: Option<u64>,
+    ) -> Result<Vec<Restored>, StorageError> {
+        self.restore(account, &keys, most).await
     }
 }
 
@@ -81,11 +110,16 @@ impl ApiKeys {
         }
     }
 
-    pub(super) fn delete(&mut self, touched: &mut Touched, account: AccountId, id: &ApiKeyId) -> bool {
-        let slot = self.find(View::Unit, account, id);
-        if let Some(slot) = slot {
-            self.remove(touched, slot);
-        }
-        slot.is_some()
+    /// The version of the key that was there.
+    pub(super) fn delete(
+        &mut self,
+        touched: &mut Touched,
+        account: AccountId,
+        id: &ApiKeyId,
+    ) -> Option<Version> {
+        let slot = self.find(View::Unit, account, id)?;
+        let version = self.record(slot).version();
+        self.remove(touched, slot);
+        Some(version)
     }
 }

@@ -89,7 +89,7 @@ pub async fn an_update_keeps_value_and_creation(storage: &dyn Storage) {
     update(storage, &changed, Version::FIRST).await.expect("the version is right");
     let found = find(storage, 1).await.expect("is there");
     assert_eq!((found.key.created, found.sealed), (at(1), sealed(1)));
-    assert_eq!(storage.reader().count_known_digests(account(), &[digest(1)]).await.expect("counts"), 1);
+    assert_eq!(with_digests(storage.reader(), account(), &[1]).await, [Some(nth_id(1))]);
     let mut same_value = key(3);
     same_value.digest = digest(1);
     let refused = begin(storage).await.insert_api_key(account(), same_value, None).await;
@@ -157,7 +157,7 @@ pub async fn a_deleted_key_is_gone(storage: &dyn Storage) {
     let reader = storage.reader();
     assert_eq!(listed(reader, account(), &all(), 25).await, [2]);
     assert_eq!(reader.count_api_keys(account()).await.expect("counts"), 1);
-    assert_eq!(reader.count_known_digests(account(), &[digest(1), digest(2)]).await.expect("counts"), 1);
+    assert_eq!(with_digests(reader, account(), &[1, 2]).await, [None, Some(nth_id(2))]);
 }
 
 /// The caller answers "not found" by it.
@@ -255,8 +255,8 @@ pub async fn a_unit_sees_its_own_writes(storage: &dyn Storage) {
     assert_eq!(unit.find_api_key(account(), &nth_id(1)).await.expect("finds"), None);
     assert_eq!(unit.find_api_key(account(), &nth_id(3)).await.expect("finds"), Some(as_stored(&key(3))));
     assert_eq!(unit.count_api_keys(account()).await.expect("counts"), 2);
-    let digests = [digest(1), digest(2), digest(3)];
-    assert_eq!(unit.count_known_digests(account(), &digests).await.expect("counts"), 2);
+    let found = with_digests(&*unit, account(), &[1, 2, 3]).await;
+    assert_eq!(found, [None, Some(nth_id(2)), Some(nth_id(3))]);
     changed.version = Version(3);
     unit.update_api_key(account(), &changed, Version(2)).await.expect("its own version is the one to state");
     commit(unit).await;
@@ -326,7 +326,7 @@ pub async fn look_ups_do_not_see_other_accounts(storage: &dyn Storage) {
     assert_eq!(reader.find_api_key(other_account(), &nth_id(1)).await.expect("finds"), None);
     assert_eq!(unit.find_api_key(other_account(), &nth_id(1)).await.expect("finds"), None);
     assert_eq!(reader.count_api_keys(other_account()).await.expect("counts"), 0);
-    assert_eq!(reader.count_known_digests(other_account(), &[digest(1)]).await.expect("counts"), 0);
+    assert_eq!(with_digests(reader, other_account(), &[1]).await, [None]);
     let mut both = prefixed("na");
     both.customer_id = customer("customer");
     for filter in [all(), prefixed("na"), prefixed(""), of_customer("customer"), both] {
@@ -357,12 +357,17 @@ pub async fn the_limit_of_an_account_does_not_count_others(storage: &dyn Storage
     assert_eq!(storage.reader().count_api_keys(other_account()).await.expect("counts"), 1);
 }
 
-/// An import is checked against the limit before it begins, by the values that it does not add.
-pub async fn known_digests_are_counted(storage: &dyn Storage) {
+/// An import is checked against the limit before it begins by the values that are known, and a repeated one is
+/// answered by them, in the order of its rows.
+pub async fn ids_are_found_by_digest_in_the_order_asked(storage: &dyn Storage) {
     insert(storage, (0..50).map(key)).await;
-    let many: Vec<_> = (25..10_000).map(digest).collect();
-    assert_eq!(storage.reader().count_known_digests(account(), &many).await.expect("counts"), 25);
-    assert_eq!(storage.reader().count_known_digests(account(), &[]).await.expect("counts"), 0);
+    let many: Vec<u32> = (25..10_000).rev().collect();
+    let found = with_digests(storage.reader(), account(), &many).await;
+    let expected: Vec<_> = many.iter().map(|n| (*n < 50).then(|| nth_id(*n))).collect();
+    assert_eq!(found, expected);
+    let repeated = with_digests(storage.reader(), account(), &[7, 99, 7]).await;
+    assert_eq!(repeated, [Some(nth_id(7)), None, Some(nth_id(7))]);
+    assert_eq!(with_digests(storage.reader(), account(), &[]).await, []);
 }
 
 async fn update(storage: &dyn Storage, key: &ApiKey, expected: Version) -> Result<(), StorageError> {
@@ -384,8 +389,8 @@ async fn assert_untouched_by(storage: &dyn Storage, keys: &[crate::NewApiKey]) {
     for n in 1..=3 {
         let expected = keys.iter().find(|new| new.key.id == nth_id(n)).map(as_stored);
         assert_eq!(find(storage, n).await, expected);
-        let known = reader.count_known_digests(account(), &[digest(n)]).await.expect("counts");
-        assert_eq!(known, u64::from(expected.is_some()));
+        let known = with_digests(reader, account(), &[n]).await;
+        assert_eq!(known, [expected.is_some().then(|| nth_id(n))]);
     }
     let numbers: Vec<u32> = keys.iter().map(|new| number(&new.key.id)).collect();
     assert_eq!(listed(reader, account(), &all(), 1).await, numbers);

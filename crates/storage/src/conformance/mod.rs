@@ -17,8 +17,13 @@
 
 pub mod api_key_imports;
 pub mod api_key_pages;
+pub mod api_key_restores;
 pub mod api_keys;
+pub mod changes;
+pub mod handles;
 pub mod installation;
+pub mod replicas;
+pub mod retries;
 mod samples;
 
 /// Hands every case, by file, to the macro `$then`.
@@ -57,7 +62,7 @@ macro_rules! __conformance_list {
                 look_ups_do_not_see_other_accounts
                 writes_do_not_reach_other_accounts
                 the_limit_of_an_account_does_not_count_others
-                known_digests_are_counted
+                ids_are_found_by_digest_in_the_order_asked
             }
             api_key_pages {
                 keys_are_listed_newest_first
@@ -98,6 +103,59 @@ macro_rules! __conformance_list {
                 imported_rows_are_the_units_own_until_the_commit
                 a_value_known_to_another_account_is_new
                 imported_keys_are_found_by_filters
+            }
+            api_key_restores {
+                a_restored_key_is_exactly_as_given
+                a_key_that_is_there_stays_as_it_is
+                of_two_restored_keys_with_one_value_the_first_is_stored
+                a_restore_beyond_the_limit_is_refused_whole
+                a_dropped_restore_leaves_no_trace
+            }
+            handles {
+                a_single_write_is_a_unit_of_its_own
+                a_refused_single_write_leaves_no_trace
+                single_writes_of_many_callers_each_have_their_own_outcome
+                a_single_import_is_a_unit_of_its_own
+                a_snapshot_is_one_view_over_several_calls
+                a_dropped_snapshot_is_in_nobodys_way
+            }
+            changes {
+                every_committed_write_is_told
+                nothing_is_told_of_a_dropped_unit
+                nothing_is_told_before_the_commit
+                single_writes_are_told
+                refused_writes_are_not_told
+                an_import_is_told_as_a_range
+                a_range_holds_what_an_import_changed_too
+                a_range_is_read_in_pages
+                a_restore_is_told_as_a_range
+                what_is_remembered_is_not_told
+                a_feed_waits_for_the_next_change
+                a_feed_without_news_answers_within_its_patience
+                every_feed_is_told_everything
+                a_feed_goes_on_at_a_kept_position
+                a_position_moves_on_without_news
+                a_snapshot_and_the_feed_from_its_cursor_miss_nothing
+                a_pruned_position_must_resync
+                an_up_to_date_position_survives_pruning
+                a_foreign_position_must_resync
+            }
+            retries {
+                a_made_key_is_remembered_by_its_token
+                a_repeated_token_is_refused_before_the_value_and_the_id
+                a_dropped_insert_is_not_remembered
+                a_refused_insert_is_not_remembered
+                of_two_inserts_with_one_token_one_wins
+                an_import_is_remembered
+                tokens_of_accounts_are_apart
+                a_token_outlives_its_key
+                pruned_tokens_are_forgotten
+            }
+            replicas {
+                a_replica_is_alive_from_its_first_beat
+                a_silent_replica_is_declared_dead_for_ever
+                a_beating_replica_stays_alive
+                a_replica_that_leaves_is_dead_at_once
             }
             installation {
                 the_first_secret_offered_stays
@@ -161,6 +219,11 @@ mod tests {
             ("api_keys", include_str!("api_keys.rs")),
             ("api_key_pages", include_str!("api_key_pages.rs")),
             ("api_key_imports", include_str!("api_key_imports.rs")),
+            ("api_key_restores", include_str!("api_key_restores.rs")),
+            ("handles", include_str!("handles.rs")),
+            ("changes", include_str!("changes.rs")),
+            ("retries", include_str!("retries.rs")),
+            ("replicas", include_str!("replicas.rs")),
             ("installation", include_str!("installation.rs")),
         ];
         let listed = crate::__conformance_list! { __conformance_names };

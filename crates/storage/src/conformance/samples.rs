@@ -7,6 +7,7 @@ use gatepost_domain::api_keys::{
     ApiKey, ApiKeyFilter, ApiKeyId, ApiKeyName, CustomerId, Description, ImportedFields, Label, StageKey,
 };
 use gatepost_domain::{AccountId, Digest, PageLimit, PageRequest, Sealed, Tags, Timestamp, Version};
+use std::time::Duration;
 
 /// The moment at which sample number 0 is made.
 pub(super) const START: i64 = 1_465_424_516_000_000;
@@ -80,7 +81,7 @@ pub(super) fn key(n: u32) -> NewApiKey {
         updated: at(i64::from(n)),
         version: Version::FIRST,
     };
-    NewApiKey { key, digest: digest(n), sealed: sealed(n) }
+    NewApiKey { key, digest: digest(n), sealed: sealed(n), retry: None }
 }
 
 pub(super) fn named(n: u32, text: &str) -> NewApiKey {
@@ -153,6 +154,14 @@ pub(super) async fn find(storage: &dyn Storage, n: u32) -> Option<StoredApiKey> 
     storage.reader().find_api_key(account(), &nth_id(n)).await.expect("a look-up answers")
 }
 
+/// Lets a moment pass on the storage's own clock.
+pub(super) async fn later(storage: &dyn Storage) {
+    // A feed without news waits its patience, on whatever timer the backend has.
+    let cursor = storage.snapshot().await.expect("a snapshot").cursor();
+    let mut feed = storage.changes(cursor).await.expect("a feed");
+    feed.next(Duration::from_millis(20)).await.expect("answers");
+}
+
 /// What a look-up of a key answers that was inserted.
 pub(super) fn as_stored(new: &NewApiKey) -> StoredApiKey {
     StoredApiKey { key: new.key.clone(), sealed: new.sealed.clone() }
@@ -189,6 +198,16 @@ pub(super) async fn listed<R: ApiKeyReader + ?Sized>(
             return numbers;
         }
     }
+}
+
+/// The ids of the keys with the digests of samples of these numbers.
+pub(super) async fn with_digests<R: ApiKeyReader + ?Sized>(
+    reader: &R,
+    account: AccountId,
+    numbers: &[u32],
+) -> Vec<Option<ApiKeyId>> {
+    let digests: Vec<Digest> = numbers.iter().map(|n| digest(*n)).collect();
+    reader.find_ids_by_digest(account, &digests).await.expect("a look-up answers")
 }
 
 /// The number in a sample's id.

@@ -14,9 +14,10 @@ mod prepare;
 mod rows;
 mod scan;
 
+use crate::retry::spooled_retry_token;
 use crate::{AppError, Application, Caller, ErrorKind, Spool, SpoolError, SpoolWriter};
 use futures_util::TryStreamExt;
-use gatepost_storage::{ImportedApiKey, RowOutcome, UnitOfWork};
+use gatepost_storage::{ImportedApiKey, RetryToken, RowOutcome, Writer};
 use prepare::{Batches, SpoolSource};
 use scan::Scan;
 use std::io;
@@ -40,6 +41,8 @@ pub struct ImportApiKeys {
     pub file: Spool,
     /// Whether any warning makes the import a failure that changes nothing.
     pub fail_on_warnings: bool,
+    /// The name under which the caller sends this request and its retries.
+    pub invocation_id: Option<Box<[u8]>>,
 }
 
 /// What an import did.
@@ -62,20 +65,66 @@ impl Application {
         let turn = self.storage.import_turn(caller.account, PATIENCE).await?;
         let _turn = turn.ok_or_else(AppError::concurrent_modification)?;
         let file = Arc::new(input.file);
+        let token = self.import_token(&file, input.fail_on_warnings, input.invocation_id).await?;
         let scan = self.scan(&file, input.fail_on_warnings).await?;
         if input.fail_on_warnings && !scan.warnings.is_empty() {
             return Err(AppError::new(ErrorKind::BadRequest, scan.warnings.join("\n")));
         }
         let batches = Batches::new(self, caller, file, Arc::new(scan.replaced));
+        if let Some(token) = &token
+            && self.storage.reader().recall(caller.account, token).await?.is_some()
+        {
+            let (ids, count) = self.ids_of_first_import(caller, &batches, scan.rows).await?;
+            return Ok(ImportedApiKeys { ids, count, warnings: scan.warnings });
+        }
         self.check_room(caller, &batches, scan.rows).await?;
         // Whatever else fills the spools from here on, this import can end.
         let ids = self.spools.open_with_room(scan.rows * FRESH_ID_LINE)?;
-        let import = Import { application: self, caller, batches: &batches, ids, count: 0 };
+        let import = Import { application: self, caller, batches: &batches, token, ids, count: 0 };
         let (ids, count) =
             if input.fail_on_warnings { import.in_one_unit().await? } else { import.in_units().await? };
+        if let Err(error) = self.storage.settle_after_import().await {
+            tracing::warn!(?error, "the storage was not settled after an import");
+        }
         self.import_metrics.imported(count);
         self.import_metrics.skipped(scan.skipped);
         Ok(ImportedApiKeys { ids, count, warnings: scan.warnings })
+    }
+
+    async fn import_token(
+        &self,
+        file: &Arc<Spool>,
+        fail_on_warnings: bool,
+        invocation_id: Option<Box<[u8]>>,
+    ) -> Result<Option<RetryToken>, AppError> {
+        let Some(invocation_id) = invocation_id else { return Ok(None) };
+        let file = Arc::clone(file);
+        let operation = if fail_on_warnings { "ImportApiKeys failonwarnings" } else { "ImportApiKeys" };
+        let token = self.cpu.run(move || spooled_retry_token(operation, &invocation_id, &file));
+        Ok(Some(token.await?))
+    }
+
+    /// What the first request with the same file answered, less the keys that were deleted since.
+    async fn ids_of_first_import(
+        &self,
+        caller: Caller,
+        batches: &Batches,
+        rows: u64,
+    ) -> Result<(Spool, u64), AppError> {
+        let (reader, mut count) = (self.storage.reader(), 0);
+        let mut ids = self.spools.open_with_room(rows * FRESH_ID_LINE)?;
+        let mut prepared = pin!(batches.prepared(&self.cpu));
+        while let Some(batch) = prepared.try_next().await? {
+            let digests: Vec<_> = batch.iter().map(|row| row.digest).collect();
+            let mut lines = String::with_capacity(digests.len() * 11);
+            for id in reader.find_ids_by_digest(caller.account, &digests).await?.into_iter().flatten() {
+                lines.push_str(id.as_str());
+                lines.push('\n');
+                count += 1;
+            }
+            ids.write(lines.as_bytes()).await?;
+        }
+        Ok((ids.finish().await?, count))
     }
 
     async fn scan(&self, file: &Arc<Spool>, fail_on_warnings: bool) -> Result<Scan, AppError> {
@@ -104,7 +153,8 @@ impl Application {
         let mut prepared = pin!(batches.prepared(&self.cpu));
         while let Some(batch) = prepared.try_next().await? {
             let digests: Vec<_> = batch.iter().map(|row| row.digest).collect();
-            new += digests.len() as u64 - reader.count_known_digests(caller.account, &digests).await?;
+            let known = reader.find_ids_by_digest(caller.account, &digests).await?;
+            new += known.iter().filter(|id| id.is_none()).count() as u64;
         }
         if present + new > most { Err(AppError::too_many_keys()) } else { Ok(()) }
     }
@@ -115,6 +165,7 @@ struct Import<'a> {
     application: &'a Application,
     caller: Caller,
     batches: &'a Batches,
+    token: Option<RetryToken>,
     ids: SpoolWriter,
     count: u64,
 }
@@ -126,6 +177,9 @@ impl Import<'_> {
         while let Some(batch) = prepared.try_next().await? {
             self.store(&mut *unit, batch).await?;
         }
+        if let Some(token) = &self.token {
+            unit.remember_import(self.caller.account, token).await?;
+        }
         // What can still fail must fail before the commit.
         let ids = self.ids.finish().await?;
         unit.commit().await?;
@@ -135,23 +189,26 @@ impl Import<'_> {
     async fn in_units(mut self) -> Result<(Spool, u64), AppError> {
         let mut prepared = pin!(self.batches.prepared(&self.application.cpu));
         while let Some(batch) = prepared.try_next().await? {
-            let mut unit = self.application.storage.begin().await?;
-            self.store(&mut *unit, batch).await?;
-            unit.commit().await?;
+            let mut writer = self.application.storage.writer();
+            self.store(&mut *writer, batch).await?;
         }
-        Ok((self.ids.finish().await?, self.count))
+        let ids = self.ids.finish().await?;
+        if let Some(token) = &self.token {
+            self.application.storage.writer().remember_import(self.caller.account, token).await?;
+        }
+        Ok((ids, self.count))
     }
 
     /// Stores a batch and notes the ids in the order of its rows.
-    async fn store(&mut self, unit: &mut dyn UnitOfWork, rows: Vec<ImportedApiKey>) -> Result<(), AppError> {
+    async fn store(&mut self, writer: &mut dyn Writer, rows: Vec<ImportedApiKey>) -> Result<(), AppError> {
         let (account, most) = (self.caller.account, self.application.limits.most_keys);
-        let mut outcomes = unit.import_api_keys(account, rows, most).await?;
+        let mut outcomes = writer.import_api_keys(account, rows, most).await?;
         for _ in 0..ID_ATTEMPTS {
             let (places, again) = self.with_other_ids(&outcomes)?;
             if places.is_empty() {
                 break;
             }
-            let retried = unit.import_api_keys(account, again, most).await?;
+            let retried = writer.import_api_keys(account, again, most).await?;
             for (place, outcome) in places.into_iter().zip(retried) {
                 outcomes[place] = outcome;
             }

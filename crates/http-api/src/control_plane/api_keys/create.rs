@@ -6,13 +6,17 @@ use crate::input::InputError;
 use crate::input::json::Members;
 use crate::representation::{Document, TagsShown};
 use gatepost_application::api_keys::CreateApiKey;
+use gatepost_application::retry_token;
 use zeroize::Zeroizing;
 
 pub(in crate::control_plane) async fn handle(
     plane: &ControlPlane,
     asked: Asked<'_>,
 ) -> Result<Document, ApiError> {
-    let input = read(asked.body.json().await?)?;
+    let invocation = asked.body.invocation_id();
+    let body = asked.body.bytes().await?;
+    let retry = invocation.map(|id| retry_token("CreateApiKey", &id, &body));
+    let input = CreateApiKey { retry, ..read(Members::parse(&body)?)? };
     let made = plane.in_time(plane.application.create_api_key(asked.caller, input)).await?;
     Ok(Document::ApiKey(made, TagsShown::WhenAny))
 }
@@ -27,6 +31,7 @@ fn read(mut body: Members) -> Result<CreateApiKey, InputError> {
         id_is_value: body.flag("generateDistinctId")? == Some(false),
         stage_keys: stage_keys(&mut body)?,
         tags: body.text_map("tags")?.unwrap_or_default(),
+        retry: None,
     };
     body.finish()?;
     Ok(input)

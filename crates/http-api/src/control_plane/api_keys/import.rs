@@ -14,8 +14,9 @@ pub(in crate::control_plane) async fn handle(
 ) -> Result<Document, ApiError> {
     check_format(&asked.query)?;
     let fail_on_warnings = asked.query.flag("failonwarnings")?.unwrap_or(false);
+    let invocation_id = asked.body.invocation_id();
     let file = asked.body.spooled(&plane.application.spools).await?;
-    let input = ImportApiKeys { file, fail_on_warnings };
+    let input = ImportApiKeys { file, fail_on_warnings, invocation_id };
     // On a task of its own: a client that goes away now does not leave half of its file behind.
     let application = Arc::clone(&plane.application);
     let import = tokio::spawn(async move { application.import_api_keys(asked.caller, input).await });

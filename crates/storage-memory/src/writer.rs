@@ -1,0 +1,73 @@
+//! Single writes: each opens a unit of work, does one thing in it, and commits.
+
+use crate::MemoryStorage;
+use async_trait::async_trait;
+use gatepost_domain::api_keys::{ApiKey, ApiKeyId};
+use gatepost_domain::{AccountId, Version};
+use gatepost_storage::{
+    ApiKeyWriter, ImportedApiKey, NewApiKey, Restored, RetryToken, RetryWriter, RowOutcome, StorageError,
+    UnitOfWork,
+};
+
+/// See [`gatepost_storage::Storage::writer`].
+pub(crate) struct MemoryWriter<'s>(pub(crate) &'s MemoryStorage);
+
+/// One call in a unit of its own; where it fails, the unit is dropped.
+macro_rules! alone {
+    ($self:ident, $unit:ident => $call:expr) => {{
+        let mut $unit = $self.0.unit().await?;
+        let answer = $call.await?;
+        Box::new($unit).commit().await?;
+        Ok(answer)
+    }};
+}
+
+#[async_trait]
+impl ApiKeyWriter for MemoryWriter<'_> {
+    async fn insert_api_key(
+        &mut self,
+        account: AccountId,
+        key: NewApiKey,
+        most: Option<u64>,
+    ) -> Result<(), StorageError> {
+        alone!(self, unit => unit.insert_api_key(account, key, most))
+    }
+
+    async fn update_api_key(
+        &mut self,
+        account: AccountId,
+        key: &ApiKey,
+        expected: Version,
+    ) -> Result<(), StorageError> {
+        alone!(self, unit => unit.update_api_key(account, key, expected))
+    }
+
+    async fn delete_api_key(&mut self, account: AccountId, id: &ApiKeyId) -> Result<bool, StorageError> {
+        alone!(self, unit => unit.delete_api_key(account, id))
+    }
+
+    async fn import_api_keys(
+        &mut self,
+        account: AccountId,
+        rows: Vec<ImportedApiKey>,
+        most: Option<u64>,
+    ) -> Result<Vec<RowOutcome>, StorageError> {
+        alone!(self, unit => unit.import_api_keys(account, rows, most))
+    }
+
+    async fn restore_api_keys(
+        &mut self,
+        account: AccountId,
+        keys: Vec<NewApiKey>,
+        most: Option<u64>,
+    ) -> Result<Vec<Restored>, StorageError> {
+        alone!(self, unit => unit.restore_api_keys(account, keys, most))
+    }
+}
+
+#[async_trait]
+impl RetryWriter for MemoryWriter<'_> {
+    async fn remember_import(&mut self, account: AccountId, token: &RetryToken) -> Result<(), StorageError> {
+        alone!(self, unit => unit.remember_import(account, token))
+    }
+}
