@@ -24,6 +24,8 @@ use uuid::fmt::Hyphenated;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 const APIGW_ID: HeaderName = HeaderName::from_static("x-amz-apigw-id");
 
+const APIGW_ID_LENGTH: usize = 16;
+
 /// What the log and the metrics call a request that named no operation.
 const UNKNOWN: &str = "Unknown";
 
@@ -108,7 +110,7 @@ impl Observer {
             Builder::from_random_bytes(id).into_uuid().hyphenated().encode_lower(&mut text);
         let headers = answer.headers_mut();
         headers.insert(REQUEST_ID, header(request_id));
-        headers.insert(APIGW_ID, header(&STANDARD.encode(&id[..11])));
+        headers.insert(APIGW_ID, header(apigw_id(&id, &mut [0; APIGW_ID_LENGTH])));
         if seen.unread_body {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
@@ -121,6 +123,12 @@ impl Observer {
         log(seen, answer.status(), taken, request_id, code, cause.as_deref());
         answer
     }
+}
+
+/// A second id in the form that AWS's gateways give theirs, of the same random bytes.
+fn apigw_id<'t>(id: &[u8; 16], text: &'t mut [u8; APIGW_ID_LENGTH]) -> &'t str {
+    STANDARD.encode_slice(&id[..11], text).expect("eleven bytes are sixteen characters of base64");
+    str::from_utf8(text).expect("base64 is ASCII")
 }
 
 fn header(text: &str) -> HeaderValue {

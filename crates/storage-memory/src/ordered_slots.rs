@@ -5,13 +5,21 @@
 //! the chunk share. Neighbours share long prefixes, so eight bytes nearly always decide, and a search touches no
 //! record but the few that they cannot tell apart. The chunks are found in the same way, by their floors.
 //!
+//! A new entry is put behind its chunk's others, and up to [`LOOSE`] of them are brought into order at once: so most
+//! insertions touch a few cache lines, where moving half a chunk would touch thirty. Readers put a chunk that has
+//! loose entries in order for themselves.
+//!
 //! Keys must be distinct. Why not a B-tree of keys: it would keep every name twice. Why not one of slots with a
 //! comparison through the record: each insertion would wait for about ten records, one after the other, to come
 //! from main memory.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::ops::Range;
 
 const MOST: usize = 256;
+/// So many entries of a chunk are brought into order at once.
+const LOOSE: usize = 32;
 /// A chunk that falls below this joins its neighbour where both fit.
 const FEW: usize = 32;
 
@@ -28,12 +36,15 @@ pub(crate) struct OrderedSlots {
 }
 
 /// Keys from `floor` on, below the floor of the next chunk.
+#[derive(Clone)]
 struct Chunk {
     floor: Box<[u8]>,
     /// So many first bytes are the same in the floor and in every key of the chunk.
     shared: usize,
     heads: Vec<Head>,
     slots: Vec<u32>,
+    /// So many first entries are in order; the loose ones behind them came later.
+    sorted: usize,
 }
 
 /// Between two entries.
@@ -64,11 +75,9 @@ impl OrderedSlots {
         if !belongs {
             chunk.share(shared_prefix(&chunk.floor, key), &mut self.scratch, write);
         }
-        let entry = chunk.lower_bound(key, &mut self.scratch, write);
         if chunk.slots.len() < MOST {
-            chunk.heads.insert(entry, head(key, chunk.shared));
-            chunk.slots.insert(entry, slot);
-        } else if at == last && entry == MOST {
+            chunk.add(key, slot, &mut self.scratch, write);
+        } else if at == last && chunk.lower_bound(key, &mut self.scratch, write) == MOST {
             // Keys that only ever grow fill every chunk to the brim.
             self.add_chunk(at + 1, Chunk::starting_at(key));
             self.insert(key, slot, write);
@@ -81,14 +90,13 @@ impl OrderedSlots {
 
     /// Removes a slot that was added under this key.
     pub(crate) fn remove(&mut self, key: &[u8], slot: u32, write: &impl Fn(u32, &mut Vec<u8>)) {
-        let Place { chunk: at, entry } = self.lower_bound(key, write);
-        let Some(chunk) = self.chunks.get_mut(at) else { return };
-        if chunk.slots.get(entry) != Some(&slot) {
-            debug_assert!(false, "a slot is removed under the key that it was added with");
+        if self.chunks.is_empty() {
             return;
         }
-        chunk.heads.remove(entry);
-        chunk.slots.remove(entry);
+        let at = self.chunk_of(key);
+        let chunk = &mut self.chunks[at];
+        let is_there = chunk.remove(key, slot, &mut self.scratch, write);
+        debug_assert!(is_there, "a slot is removed under the key that it was added with");
         if chunk.slots.len() < FEW && self.chunks.len() > 1 {
             self.join(at.max(1), write);
         }
@@ -113,13 +121,18 @@ impl OrderedSlots {
     }
 
     /// The slots between two places, of which the first is not behind the second.
-    pub(crate) fn between(&self, from: Place, to: Place) -> impl DoubleEndedIterator<Item = u32> + '_ {
+    pub(crate) fn between(
+        &self,
+        from: Place,
+        to: Place,
+        write: &impl Fn(u32, &mut Vec<u8>),
+    ) -> impl DoubleEndedIterator<Item = u32> {
         let last = self.chunks.len().min(to.chunk + 1);
         (from.chunk..last).flat_map(move |chunk| {
-            let slots = &self.chunks[chunk].slots;
+            let slots = self.chunks[chunk].in_order(write);
             let begin = if chunk == from.chunk { from.entry } else { 0 };
             let end = if chunk == to.chunk { to.entry } else { slots.len() };
-            slots[begin..end.max(begin)].iter().copied()
+            (begin..end).map(move |entry| slots[entry])
         })
     }
 
@@ -148,7 +161,8 @@ impl OrderedSlots {
     }
 
     /// Whether a key in the range of this chunk has the prefix that its keys share. Where all floors share that much
-    /// but eight bytes, their heads tell, without a look at the floor.
+    /// but eight bytes, their heads tell, without a look at the floor; and what lies between two floors has the prefix
+    /// of both.
     fn has_prefix_of(&self, key: &[u8], at: usize) -> bool {
         let chunk = &self.chunks[at];
         match chunk.shared.checked_sub(self.shared) {
@@ -156,7 +170,8 @@ impl OrderedSlots {
                 let differences = self.heads[at] ^ head(key, self.shared);
                 key.len() >= chunk.shared
                     && differences.checked_shr(64 - 8 * more as u32).unwrap_or(0) == 0
-                    && key.starts_with(&self.chunks[0].floor[..self.shared])
+                    && ((1..self.chunks.len() - 1).contains(&at)
+                        || key.starts_with(&self.chunks[0].floor[..self.shared]))
             }
             Some(_) | None => key.starts_with(&chunk.floor[..chunk.shared]),
         }
@@ -186,9 +201,12 @@ impl OrderedSlots {
         if self.chunks[at - 1].slots.len() + self.chunks[at].slots.len() > MOST * 3 / 4 {
             return;
         }
-        let upper = self.chunks.remove(at);
+        let mut upper = self.chunks.remove(at);
         self.heads.remove(at);
         let lower = &mut self.chunks[at - 1];
+        upper.sort(&mut self.scratch, write);
+        lower.sort(&mut self.scratch, write);
+        lower.sorted += upper.sorted;
         lower.slots.extend_from_slice(&upper.slots);
         lower.heads.extend_from_slice(&upper.heads);
         let shared = shared_prefix(&lower.floor, &upper.floor).min(lower.shared).min(upper.shared);
@@ -204,24 +222,133 @@ impl Chunk {
             shared: key.len(),
             heads: Vec::with_capacity(MOST),
             slots: Vec::with_capacity(MOST),
+            sorted: 0,
         }
     }
 
-    /// The index of the first entry whose key is at least `key`, which has the shared prefix.
+    /// Adds an entry, whose key has the shared prefix. There must be room.
+    fn add(&mut self, key: &[u8], slot: u32, scratch: &mut Vec<u8>, write: &impl Fn(u32, &mut Vec<u8>)) {
+        let head = head(key, self.shared);
+        let is_next =
+            self.sorted == self.slots.len() && self.heads.last().is_none_or(|greatest| *greatest < head);
+        self.heads.push(head);
+        self.slots.push(slot);
+        if is_next {
+            self.sorted += 1;
+        } else if self.slots.len() - self.sorted == LOOSE {
+            self.sort(scratch, write);
+        }
+    }
+
+    /// Removes an entry; whether it was there.
+    fn remove(
+        &mut self,
+        key: &[u8],
+        slot: u32,
+        scratch: &mut Vec<u8>,
+        write: &impl Fn(u32, &mut Vec<u8>),
+    ) -> bool {
+        if let Some(loose) = self.slots[self.sorted..].iter().position(|other| *other == slot) {
+            self.heads.swap_remove(self.sorted + loose);
+            self.slots.swap_remove(self.sorted + loose);
+            return true;
+        }
+        let same = self.with_head(head(key, self.shared), self.sorted);
+        let entry = self.narrowed(same, key, scratch, write);
+        let is_there = entry < self.sorted && self.slots[entry] == slot;
+        if is_there {
+            self.heads.remove(entry);
+            self.slots.remove(entry);
+            self.sorted -= 1;
+        }
+        is_there
+    }
+
+    /// How many entries have keys below `key`, which has the shared prefix.
     fn lower_bound(&self, key: &[u8], scratch: &mut Vec<u8>, write: &impl Fn(u32, &mut Vec<u8>)) -> usize {
         let head = head(key, self.shared);
-        let mut low = count_below(&self.heads, head);
-        if self.heads.get(low) != Some(&head) {
-            return low;
+        let sorted = self.narrowed(self.with_head(head, self.sorted), key, scratch, write);
+        let loose = (self.sorted..self.slots.len()).filter(|entry| match self.heads[*entry].cmp(&head) {
+            Ordering::Less => true,
+            Ordering::Equal => self.key_of(*entry, scratch, write) < key,
+            Ordering::Greater => false,
+        });
+        sorted + loose.count()
+    }
+
+    /// The slots in the order of their keys.
+    fn in_order(&self, write: &impl Fn(u32, &mut Vec<u8>)) -> Cow<'_, [u32]> {
+        if self.sorted == self.slots.len() {
+            return Cow::Borrowed(&self.slots);
         }
-        let mut high = low + self.heads[low..].partition_point(|other| *other == head);
+        let mut chunk = self.clone();
+        chunk.sort(&mut Vec::new(), write);
+        Cow::Owned(chunk.slots)
+    }
+
+    /// Brings the loose entries into order, beginning with the greatest: each is put at its place with one move of
+    /// what lies between it and the one before.
+    fn sort(&mut self, scratch: &mut Vec<u8>, write: &impl Fn(u32, &mut Vec<u8>)) {
+        let mut loose: Vec<(Head, u32)> = self.heads[self.sorted..]
+            .iter()
+            .copied()
+            .zip(self.slots[self.sorted..].iter().copied())
+            .collect();
+        let key_of = |slot| {
+            let mut key = Vec::new();
+            write(slot, &mut key);
+            key
+        };
+        loose.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| key_of(a.1).cmp(&key_of(b.1))));
+        let mut end = self.sorted;
+        for (below, (head, slot)) in loose.into_iter().enumerate().rev() {
+            let same = self.with_head(head, end);
+            let entry =
+                if same.is_empty() { same.start } else { self.narrowed(same, &key_of(slot), scratch, write) };
+            self.heads.copy_within(entry..end, entry + below + 1);
+            self.slots.copy_within(entry..end, entry + below + 1);
+            self.heads[entry + below] = head;
+            self.slots[entry + below] = slot;
+            end = entry;
+        }
+        self.sorted = self.slots.len();
+    }
+
+    /// Those of so many sorted entries that have this head; where there are none, the place for one.
+    fn with_head(&self, head: Head, sorted: usize) -> Range<usize> {
+        let heads = &self.heads[..sorted];
+        let low = count_below(heads, head);
+        let same = match heads.get(low) {
+            Some(first) if *first == head => heads[low..].partition_point(|other| *other == head),
+            Some(_) | None => 0,
+        };
+        low..low + same
+    }
+
+    /// The first of these sorted entries whose key is at least `key`, or the end of them.
+    fn narrowed(
+        &self,
+        Range { start: mut low, end: mut high }: Range<usize>,
+        key: &[u8],
+        scratch: &mut Vec<u8>,
+        write: &impl Fn(u32, &mut Vec<u8>),
+    ) -> usize {
         while low < high {
             let middle = low.midpoint(high);
-            scratch.clear();
-            write(self.slots[middle], scratch);
-            if **scratch < *key { low = middle + 1 } else { high = middle }
+            if self.key_of(middle, scratch, write) < key { low = middle + 1 } else { high = middle }
         }
         low
+    }
+
+    fn key_of<'s>(
+        &self,
+        entry: usize,
+        scratch: &'s mut Vec<u8>,
+        write: &impl Fn(u32, &mut Vec<u8>),
+    ) -> &'s [u8] {
+        scratch.clear();
+        write(self.slots[entry], scratch);
+        scratch
     }
 
     /// Makes room for keys below the floor.
@@ -245,6 +372,7 @@ impl Chunk {
 
     /// Gives the upper half away.
     fn split(&mut self, scratch: &mut Vec<u8>, write: &impl Fn(u32, &mut Vec<u8>)) -> Chunk {
+        self.sort(scratch, write);
         let middle = self.slots.len() / 2;
         let key_of = |slot: u32| {
             let mut key = Vec::new();
@@ -257,6 +385,7 @@ impl Chunk {
         let mut upper = Chunk { shared: self.shared, ..Chunk::starting_at(&floor) };
         upper.heads.extend(self.heads.drain(middle..));
         upper.slots.extend(self.slots.drain(middle..));
+        (self.sorted, upper.sorted) = (middle, upper.slots.len());
         upper.share_more(shared_prefix(&floor, &last), scratch, write);
         self.share_more(shared_prefix(&self.floor, &below), scratch, write);
         upper
@@ -336,7 +465,7 @@ mod tests {
 
         fn range(&self, index: &OrderedSlots, from: &[u8], to: &[u8]) -> Vec<u32> {
             let write = |slot: u32, out: &mut Vec<u8>| out.extend_from_slice(&self.keys[slot as usize]);
-            index.between(index.lower_bound(from, &write), index.lower_bound(to, &write)).collect()
+            index.between(index.lower_bound(from, &write), index.lower_bound(to, &write), &write).collect()
         }
 
         fn check(&self, index: &OrderedSlots) {

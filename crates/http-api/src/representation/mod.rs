@@ -50,6 +50,10 @@ impl Form {
     /// The form that a request asks for.
     #[must_use]
     pub fn asked_by(headers: &HeaderMap) -> Self {
+        // What the SDKs send.
+        if headers.get(ACCEPT).is_some_and(|accept| accept == "application/json") {
+            return Self::Plain;
+        }
         let mut ranges =
             headers.get_all(ACCEPT).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
         let plain = |range: &[u8]| {

@@ -25,53 +25,54 @@ impl ObjectWriter<'_> {
     }
 
     /// A text.
-    pub fn text(&mut self, name: &str, value: &str) {
+    pub fn text(&mut self, name: &'static str, value: &str) {
         self.name(name);
         write_text(self.out, value);
     }
 
     /// A text, if there is one.
-    pub fn optional_text(&mut self, name: &str, value: Option<&impl AsRef<str>>) {
+    pub fn optional_text(&mut self, name: &'static str, value: Option<&impl AsRef<str>>) {
         if let Some(value) = value {
             self.text(name, value.as_ref());
         }
     }
 
     /// True or false.
-    pub fn flag(&mut self, name: &str, value: bool) {
+    pub fn flag(&mut self, name: &'static str, value: bool) {
         self.name(name);
         self.out.extend_from_slice(if value { b"true" } else { b"false" });
     }
 
     /// A moment: epoch seconds, or ISO 8601.
-    pub fn date(&mut self, name: &str, value: Timestamp) {
+    pub fn date(&mut self, name: &'static str, value: Timestamp) {
         self.name(name);
         match self.form {
-            Form::Plain => write!(self.out, "{}", value.seconds()),
+            // serde_json has no formatter in between, which costs more than the digits.
+            Form::Plain => serde_json::to_writer(&mut *self.out, &value.seconds()).map_err(Into::into),
             Form::Hal => write!(self.out, "\"{value}\""),
         }
         .expect("a Vec takes everything");
     }
 
     /// A member that is there to be null.
-    pub fn null(&mut self, name: &str) {
+    pub fn null(&mut self, name: &'static str) {
         self.name(name);
         self.out.extend_from_slice(b"null");
     }
 
     /// A list of texts.
-    pub fn texts(&mut self, name: &str, values: &[impl AsRef<str>]) {
+    pub fn texts(&mut self, name: &'static str, values: &[impl AsRef<str>]) {
         self.list(name, values, |value, out, _| write_text(out, value.as_ref()));
     }
 
     /// A map of texts.
-    pub fn map<'v>(&mut self, name: &str, pairs: impl Iterator<Item = (&'v str, &'v str)>) {
+    pub fn map<'v>(&mut self, name: &'static str, pairs: impl Iterator<Item = (&'v str, &'v str)>) {
         let mut pairs = pairs.peekable();
         if pairs.peek().is_none() && self.form == Form::Hal {
             return;
         }
         self.name(name);
-        Self::write(self.out, self.form, |map| pairs.for_each(|(key, value)| map.text(key, value)));
+        Self::write(self.out, self.form, |map| pairs.for_each(|(key, value)| map.pair(key, value)));
     }
 
     /// The links of this object, which only HAL shows. They come first.
@@ -98,7 +99,7 @@ impl ObjectWriter<'_> {
         }
     }
 
-    fn list<T>(&mut self, name: &str, items: &[T], write: impl Fn(&T, &mut Vec<u8>, Form)) {
+    fn list<T>(&mut self, name: &'static str, items: &[T], write: impl Fn(&T, &mut Vec<u8>, Form)) {
         match (self.form, items) {
             (Form::Hal, []) => {}
             (Form::Hal, [one]) => {
@@ -119,19 +120,34 @@ impl ObjectWriter<'_> {
         }
     }
 
-    fn name(&mut self, name: &str) {
+    /// A member of a map, whose key may need escapes.
+    fn pair(&mut self, key: &str, value: &str) {
+        self.part();
+        write_text(self.out, key);
+        self.out.push(b':');
+        write_text(self.out, value);
+    }
+
+    /// A name of ours, which needs no escape.
+    fn name(&mut self, name: &'static str) {
+        self.part();
+        self.out.push(b'"');
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b"\":");
+    }
+
+    /// Parts a member from the one before.
+    fn part(&mut self) {
         if !self.empty {
             self.out.push(b',');
         }
         self.empty = false;
-        write_text(self.out, name);
-        self.out.push(b':');
     }
 }
 
 impl LinksWriter<'_> {
     /// The curie of the documentation of this object's links.
-    pub fn curies(&mut self, name: &str, page: &str) {
+    pub fn curies(&mut self, name: &'static str, page: &str) {
         const BASE: &str = "https://docs.aws.amazon.com/apigateway/latest/developerguide/";
         self.object.name("curies");
         ObjectWriter::write(self.object.out, Form::Hal, |curie| {
@@ -142,13 +158,13 @@ impl LinksWriter<'_> {
     }
 
     /// A link.
-    pub fn to(&mut self, name: &str, href: &str) {
+    pub fn to(&mut self, name: &'static str, href: &str) {
         self.object.name(name);
         ObjectWriter::write(self.object.out, Form::Hal, |link| link.text("href", href));
     }
 
     /// A link with a variable in it.
-    pub fn template(&mut self, name: &str, href: &str) {
+    pub fn template(&mut self, name: &'static str, href: &str) {
         self.object.name(name);
         ObjectWriter::write(self.object.out, Form::Hal, |link| {
             link.text("href", href);
@@ -157,7 +173,7 @@ impl LinksWriter<'_> {
     }
 
     /// A link to each of several.
-    pub fn each<T>(&mut self, name: &str, items: &[T], href: impl Fn(&T) -> String) {
+    pub fn each<T>(&mut self, name: &'static str, items: &[T], href: impl Fn(&T) -> String) {
         self.object.list(name, items, |item, out, form| {
             ObjectWriter::write(out, form, |link| link.text("href", &href(item)));
         });
@@ -166,7 +182,10 @@ impl LinksWriter<'_> {
 
 /// A JSON string. Most texts need no escape, and are copied.
 pub(super) fn write_text(out: &mut Vec<u8>, text: &str) {
-    if text.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
+    // Every byte is looked at, even behind one that needs an escape: so the compiler can look at many at once.
+    let escapes = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
+    if !text.bytes().fold(false, |found, byte| found | escapes(byte)) {
+        out.reserve(text.len() + 2);
         out.push(b'"');
         out.extend_from_slice(text.as_bytes());
         out.push(b'"');

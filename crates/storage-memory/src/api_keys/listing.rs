@@ -109,7 +109,8 @@ impl ApiKeys {
         let to = index.lower_bound(&end, write);
         let mut found = Found { slots: Vec::new(), stopped_at: None };
         let mut examined = 0;
-        for slot in index.between(from, to).rev().filter(|slot| self.records.is_seen(*slot, seek.view)) {
+        for slot in index.between(from, to, write).rev().filter(|slot| self.records.is_seen(*slot, seek.view))
+        {
             if prefix.is_none_or(|prefix| has_prefix(self.record(slot), prefix)) {
                 found.slots.push(slot);
                 if found.slots.len() == seek.wanted {
@@ -133,7 +134,8 @@ impl ApiKeys {
         let from = self.by_name.lower_bound(&bound, &write);
         increment(&mut bound);
         let to = self.by_name.lower_bound(&bound, &write);
-        let seen = self.by_name.between(from, to).filter(|slot| self.records.is_seen(*slot, seek.view));
+        let seen =
+            self.by_name.between(from, to, &write).filter(|slot| self.records.is_seen(*slot, seek.view));
         let matches: Vec<u32> = seen.take(EXAMINED + 1).collect();
         (matches.len() <= EXAMINED).then_some(matches)
     }

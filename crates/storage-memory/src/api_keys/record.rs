@@ -51,8 +51,10 @@ impl Record {
 
     /// The new key that an imported row makes.
     pub(crate) fn pack_imported(account: AccountId, row: &ImportedApiKey) -> Self {
-        let mut tail = Vec::new();
-        if let Some(description) = &row.fields.description {
+        let description = row.fields.description.as_ref();
+        // The two lengths take at most four bytes.
+        let mut tail = Vec::with_capacity(description.map_or(0, |text| text.as_str().len() + 4));
+        if let Some(description) = description {
             put_text(&mut tail, "");
             put_text(&mut tail, description.as_str());
         }

@@ -357,7 +357,7 @@ async fn what_nobody_sees_is_taken_out_of_every_index() {
     for index in [&keys.by_age, &keys.by_name, &keys.by_customer] {
         let write = |_: u32, _: &mut Vec<u8>| ();
         assert_eq!(
-            index.between(index.lower_bound(&[], &write), index.lower_bound(&[255], &write)).count(),
+            index.between(index.lower_bound(&[], &write), index.lower_bound(&[255], &write), &write).count(),
             0
         );
     }
