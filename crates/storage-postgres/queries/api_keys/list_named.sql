@@ -1,0 +1,20 @@
+-- The page out of all keys with a name prefix, of which at most $8 are looked at; every row tells how many those were.
+WITH named AS MATERIALIZED (
+    SELECT created, id, customer_id
+    FROM api_key
+    WHERE account + 0 = $1 AND left(name, 128) >= $5 AND left(name, 128) < $6 AND starts_with(name, $7)
+    ORDER BY left(name, 128)
+    LIMIT $8
+), page AS MATERIALIZED (
+    SELECT created, id
+    FROM named
+    WHERE (created, id) < ($2, $3) AND ($9::text IS NULL OR customer_id = $9)
+    ORDER BY created DESC, id DESC
+    LIMIT $4
+)
+SELECT key.id, name, description, enabled, key.customer_id, stage_keys, labels, tags, key.created, updated, version,
+       sealed, looked_at.keys
+FROM (SELECT count(*) AS keys FROM named) AS looked_at
+LEFT JOIN page ON true
+LEFT JOIN api_key AS key ON key.account = $1 AND key.id = page.id
+ORDER BY page.created DESC, page.id DESC

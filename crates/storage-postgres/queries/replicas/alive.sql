@@ -1,0 +1,1 @@
+SELECT incarnation FROM replica WHERE NOT dead ORDER BY incarnation

@@ -1,0 +1,1 @@
+SELECT api_key FROM retry WHERE account = $1 AND token = $2

@@ -1,0 +1,16 @@
+//! API keys: the table `api_key`, its indexes, and what may be done to it.
+//!
+//! The SQL is in `queries/api_keys`, a file for each statement. Reads are written once over [`Source`], writes once
+//! over [`Session`](crate::session::Session); `reader` and `writer` give them to whoever has either.
+
+mod import;
+mod listing;
+mod reader;
+mod restore;
+mod row;
+mod writer;
+
+pub(crate) use import::import;
+pub(crate) use restore::restore;
+pub(crate) use row::{column, number, unsigned};
+pub(crate) use writer::{delete, insert, update};

@@ -1,0 +1,167 @@
+//! Where statements go: each alone, or all into one transaction.
+//!
+//! What a write is made of is written once, over [`Session`]; [`Alone`] sends it as statements that each commit
+//! themselves, [`Transaction`] into the unit of work that is open.
+
+use crate::error::{late, lost_a_race};
+use crate::pool::{Lent, Pool, Statement};
+use sqlx::postgres::PgRow;
+use sqlx::{Error, query};
+use std::future::Future;
+use std::time::Duration;
+use tokio::runtime::Handle;
+use tokio::time::timeout;
+
+/// How often a statement is sent again that lost a race against others.
+const ATTEMPTS: u32 = 3;
+
+/// Where the statements of a write go.
+pub(crate) trait Session: Send {
+    /// Sends a statement. After an error the session may be of no more use.
+    fn rows(&mut self, statement: Statement<'_>) -> impl Future<Output = Result<Vec<PgRow>, Error>> + Send;
+
+    /// Sends a statement that may well be refused: the session goes on as if it had not been sent.
+    fn attempt(&mut self, statement: Statement<'_>)
+    -> impl Future<Output = Result<Vec<PgRow>, Error>> + Send;
+
+    /// Begins to keep count of an account's keys.
+    fn count_keys(&mut self, account: i64) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Whether a statement only lost a race, had no effect, and may be sent again.
+    fn may_repeat(&self, error: &Error, attempts: u32) -> bool;
+}
+
+/// Each statement on any connection, a transaction of its own.
+pub(crate) struct Alone<'s>(pub(crate) &'s Pool);
+
+impl Session for Alone<'_> {
+    async fn rows(&mut self, statement: Statement<'_>) -> Result<Vec<PgRow>, Error> {
+        if self.0.is_timed() {
+            return self.0.rows(statement).await;
+        }
+        // Nobody on the server would end this statement after we have given up: it must bring its own limits.
+        let call = async {
+            let mut lent = self.0.lend().await?;
+            lent.run(self.0.limits().begin(Transaction::READ_COMMITTED)).await?;
+            match lent.rows(statement).await {
+                Ok(rows) => lent.run("COMMIT").await.map(|()| rows),
+                Err(error) => {
+                    // The statement's own error is what there is to tell.
+                    if lent.run("ROLLBACK").await.is_err() {
+                        lent.give_up();
+                    }
+                    Err(error)
+                }
+            }
+        };
+        timeout(self.0.limits().call, call).await.unwrap_or_else(|_| Err(late()))
+    }
+
+    async fn attempt(&mut self, statement: Statement<'_>) -> Result<Vec<PgRow>, Error> {
+        self.rows(statement).await
+    }
+
+    async fn count_keys(&mut self, account: i64) -> Result<(), Error> {
+        let mut transaction = Transaction::open(self.0).await?;
+        transaction.count_keys(account).await?;
+        transaction.commit().await
+    }
+
+    fn may_repeat(&self, error: &Error, attempts: u32) -> bool {
+        attempts < ATTEMPTS && lost_a_race(error)
+    }
+}
+
+/// One transaction, rolled back unless committed.
+pub(crate) struct Transaction {
+    /// Gone when it has ended.
+    lent: Option<Lent>,
+    span: Duration,
+    /// A statement failed: the server would answer a commit like a success, and roll back.
+    has_failed: bool,
+}
+
+impl Transaction {
+    pub(crate) const READ_COMMITTED: &str = "ISOLATION LEVEL READ COMMITTED READ WRITE";
+
+    pub(crate) async fn open(pool: &Pool) -> Result<Self, Error> {
+        let limits = pool.limits();
+        let opening = async {
+            let mut lent = pool.lend().await?;
+            let answer = lent.run(limits.begin(Self::READ_COMMITTED)).await;
+            if answer.is_err() {
+                // It may be in a transaction all the same.
+                lent.give_up();
+            }
+            answer.map(|()| lent)
+        };
+        let lent = timeout(limits.call, opening).await.unwrap_or_else(|_| Err(late()))?;
+        Ok(Self { lent: Some(lent), span: limits.call, has_failed: false })
+    }
+
+    pub(crate) async fn commit(mut self) -> Result<(), Error> {
+        if self.has_failed {
+            return Err(Error::BeginFailed);
+        }
+        let Some(mut lent) = self.lent.take() else { return Err(Error::BeginFailed) };
+        let answer = timeout(self.span, lent.run("COMMIT")).await.unwrap_or_else(|_| Err(late()));
+        if answer.is_err() {
+            lent.give_up();
+        }
+        answer
+    }
+
+    async fn run(&mut self, sql: &str) -> Result<(), Error> {
+        let Some(lent) = &mut self.lent else { return Err(Error::BeginFailed) };
+        timeout(self.span, lent.run(sql)).await.unwrap_or_else(|_| Err(late()))
+    }
+}
+
+impl Session for Transaction {
+    async fn rows(&mut self, statement: Statement<'_>) -> Result<Vec<PgRow>, Error> {
+        let Some(lent) = &mut self.lent else { return Err(Error::BeginFailed) };
+        let answer = timeout(self.span, lent.rows(statement)).await.unwrap_or_else(|_| Err(late()));
+        self.has_failed |= answer.is_err();
+        answer
+    }
+
+    async fn attempt(&mut self, statement: Statement<'_>) -> Result<Vec<PgRow>, Error> {
+        self.run("SAVEPOINT attempt").await?;
+        let answer = self.rows(statement).await;
+        match &answer {
+            Ok(_) => self.run("RELEASE attempt").await?,
+            Err(Error::Database(_)) => {
+                self.run("ROLLBACK TO attempt; RELEASE attempt").await?;
+                self.has_failed = false;
+            }
+            Err(_) => {}
+        }
+        answer
+    }
+
+    async fn count_keys(&mut self, account: i64) -> Result<(), Error> {
+        // Two statements: the second one's snapshot must be younger than the lock.
+        self.rows(query(include_str!("../queries/limits/lock.sql")).bind(account)).await?;
+        self.rows(query(include_str!("../queries/limits/count.sql")).bind(account)).await.map(drop)
+    }
+
+    fn may_repeat(&self, _: &Error, _: u32) -> bool {
+        false
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        let Some(mut lent) = self.lent.take() else { return };
+        let span = self.span;
+        match Handle::try_current() {
+            // Beside the caller; whoever waits for a connection gets this one afterwards.
+            Ok(runtime) => drop(runtime.spawn(async move {
+                if !matches!(timeout(span, lent.run("ROLLBACK")).await, Ok(Ok(()))) {
+                    lent.give_up();
+                }
+            })),
+            Err(_) => lent.give_up(),
+        }
+    }
+}

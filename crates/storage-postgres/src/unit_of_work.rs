@@ -1,0 +1,128 @@
+//! A unit of work: one transaction, opened by its first call.
+//!
+//! A unit whose first call is an import or a restore gets one of the few connections that are kept for those, so that
+//! a large file never takes one from the requests. Dropping a unit rolls back, at whatever point its caller left.
+
+use crate::api_keys;
+use crate::bell::Bell;
+use crate::error::storage_error;
+use crate::pool::{Pool, Statement};
+use crate::retries;
+use crate::session::{Session as _, Transaction};
+use crate::source::Source;
+use async_trait::async_trait;
+use gatepost_domain::api_keys::{ApiKey, ApiKeyId};
+use gatepost_domain::{AccountId, Version};
+use gatepost_storage::{
+    ApiKeyWriter, ImportedApiKey, NewApiKey, Restored, RetryToken, RetryWriter, RowOutcome, StorageError,
+    UnitOfWork,
+};
+use sqlx::Error;
+use sqlx::postgres::PgRow;
+use std::sync::Arc;
+use tokio::sync::Mutex;
+
+/// See [`gatepost_storage::UnitOfWork`].
+pub(crate) struct PostgresUnit {
+    requests: Pool,
+    imports: Pool,
+    bell: Arc<Bell>,
+    transaction: Mutex<Option<Transaction>>,
+    /// Whether there is news to tell after the commit.
+    has_changes: bool,
+}
+
+impl PostgresUnit {
+    pub(crate) fn new(requests: Pool, imports: Pool, bell: Arc<Bell>) -> Self {
+        Self { requests, imports, bell, transaction: Mutex::default(), has_changes: false }
+    }
+
+    async fn writing(&mut self) -> Result<&mut Transaction, StorageError> {
+        self.has_changes = true;
+        opened(self.transaction.get_mut(), &self.requests).await.map_err(storage_error)
+    }
+
+    async fn importing(&mut self) -> Result<&mut Transaction, StorageError> {
+        self.has_changes = true;
+        opened(self.transaction.get_mut(), &self.imports).await.map_err(storage_error)
+    }
+}
+
+async fn opened<'t>(
+    transaction: &'t mut Option<Transaction>,
+    pool: &Pool,
+) -> Result<&'t mut Transaction, Error> {
+    let open = match transaction.take() {
+        Some(open) => open,
+        None => Transaction::open(pool).await?,
+    };
+    Ok(transaction.insert(open))
+}
+
+impl Source for PostgresUnit {
+    async fn fetch(&self, statement: Statement<'_>) -> Result<Vec<PgRow>, Error> {
+        opened(&mut *self.transaction.lock().await, &self.requests).await?.rows(statement).await
+    }
+}
+
+#[async_trait]
+impl ApiKeyWriter for PostgresUnit {
+    async fn insert_api_key(
+        &mut self,
+        account: AccountId,
+        key: NewApiKey,
+        most: Option<u64>,
+    ) -> Result<(), StorageError> {
+        api_keys::insert(self.writing().await?, account, &key, most).await
+    }
+
+    async fn update_api_key(
+        &mut self,
+        account: AccountId,
+        key: &ApiKey,
+        expected: Version,
+    ) -> Result<(), StorageError> {
+        api_keys::update(self.writing().await?, account, key, expected).await
+    }
+
+    async fn delete_api_key(&mut self, account: AccountId, id: &ApiKeyId) -> Result<bool, StorageError> {
+        api_keys::delete(self.writing().await?, account, id).await
+    }
+
+    async fn import_api_keys(
+        &mut self,
+        account: AccountId,
+        rows: Vec<ImportedApiKey>,
+        most: Option<u64>,
+    ) -> Result<Vec<RowOutcome>, StorageError> {
+        api_keys::import(self.importing().await?, account, rows, most).await
+    }
+
+    async fn restore_api_keys(
+        &mut self,
+        account: AccountId,
+        keys: Vec<NewApiKey>,
+        most: Option<u64>,
+    ) -> Result<Vec<Restored>, StorageError> {
+        api_keys::restore(self.importing().await?, account, &keys, most).await
+    }
+}
+
+#[async_trait]
+impl RetryWriter for PostgresUnit {
+    async fn remember_import(&mut self, account: AccountId, token: &RetryToken) -> Result<(), StorageError> {
+        retries::remember_import(self.writing().await?, account, token).await
+    }
+}
+
+#[async_trait]
+impl UnitOfWork for PostgresUnit {
+    async fn commit(mut self: Box<Self>) -> Result<(), StorageError> {
+        let Some(transaction) = self.transaction.get_mut().take() else { return Ok(()) };
+        transaction.commit().await.map_err(storage_error)?;
+        if self.has_changes {
+            self.bell.ring();
+        }
+        Ok(())
+    }
+}

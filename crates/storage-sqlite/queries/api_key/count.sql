@@ -1,0 +1,1 @@
+SELECT keys FROM api_key_count WHERE account = ?

@@ -1,0 +1,2 @@
+-- The number of the change is the import's name.
+INSERT INTO change (kind, account) VALUES (2, ?) RETURNING seq

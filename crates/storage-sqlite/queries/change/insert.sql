@@ -1,0 +1,1 @@
+INSERT INTO change (kind, account, id, version) VALUES /*row*/(1, ?, ?, ?)/*row*/;

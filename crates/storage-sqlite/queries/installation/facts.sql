@@ -1,0 +1,1 @@
+SELECT hex(id), oldest_level FROM installation

@@ -1,0 +1,1 @@
+UPDATE installation SET secret = coalesce(secret, ?) RETURNING secret

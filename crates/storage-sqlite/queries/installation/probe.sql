@@ -1,0 +1,1 @@
+UPDATE installation SET probes = probes + 1

@@ -1,0 +1,1 @@
+SELECT incarnation FROM replica WHERE dead = 0 ORDER BY incarnation

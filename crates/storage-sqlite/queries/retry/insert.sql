@@ -1,0 +1,1 @@
+INSERT INTO retry (account, token, id) VALUES /*row*/(?, ?, ?)/*row*/;

@@ -1,0 +1,7 @@
+WITH oldest AS MATERIALIZED (SELECT seq, at FROM retry ORDER BY seq LIMIT 10000)
+DELETE FROM retry
+WHERE seq <= (SELECT max(seq) FROM oldest)
+    AND seq < coalesce(
+        (SELECT min(seq) FROM oldest WHERE at >= CAST(unixepoch('subsec') * 1000 AS INTEGER) - ?1),
+        9223372036854775807
+    )

@@ -1,0 +1,1 @@
+SELECT id FROM retry WHERE account = ? AND token = ?

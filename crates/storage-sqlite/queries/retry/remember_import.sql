@@ -1,0 +1,1 @@
+INSERT INTO retry (account, token) VALUES (?, ?) ON CONFLICT DO NOTHING

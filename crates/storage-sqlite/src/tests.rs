@@ -1,0 +1,295 @@
+//! What only this backend promises, where it takes its inside to see.
+
+use super::*;
+use crate::sql::{Values, rows};
+use gatepost_domain::api_keys::{ApiKey, ApiKeyId, ImportedFields};
+use gatepost_domain::{Digest, Tags, Timestamp, Version};
+use gatepost_storage::{Entity, ImportedApiKey, NewApiKey};
+use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection};
+use std::path::Path;
+use tempfile::TempDir;
+
+struct Opened {
+    storage: Arc<SqliteStorage>,
+    path: PathBuf,
+    _folder: TempDir,
+}
+
+async fn opened() -> Opened {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gatepost.db");
+    let storage = Arc::new(open(&path).await);
+    Opened { storage, path, _folder: folder }
+}
+
+async fn open(path: &Path) -> SqliteStorage {
+    SqliteStorage::open(SqliteOptions { path: path.to_owned(), migrate: true, serve: true }).await.unwrap()
+}
+
+/// A connection that knows nothing of us.
+async fn stranger(path: &Path) -> SqliteConnection {
+    SqliteConnection::connect(&format!("sqlite:{}", path.display())).await.unwrap()
+}
+
+fn account() -> AccountId {
+    AccountId::from_number(1).unwrap()
+}
+
+fn id(n: u32) -> ApiKeyId {
+    ApiKeyId::parse(&format!("key{n:07}")).unwrap()
+}
+
+fn digest(n: u32) -> Digest {
+    let mut bytes = [7; 32];
+    bytes[..4].copy_from_slice(&n.to_be_bytes());
+    Digest(bytes)
+}
+
+fn key(n: u32) -> NewApiKey {
+    let at = Timestamp::from_micros(i64::from(n));
+    let key = ApiKey {
+        id: id(n),
+        name: None,
+        description: None,
+        enabled: true,
+        customer_id: None,
+        stage_keys: Vec::new(),
+        labels: Vec::new(),
+        tags: Tags::default(),
+        created: at,
+        updated: at,
+        version: Version::FIRST,
+    };
+    NewApiKey { key, digest: digest(n), sealed: Sealed(vec![1; 75].into()), retry: None }
+}
+
+fn row(n: u32) -> ImportedApiKey {
+    let NewApiKey { key, digest, sealed, .. } = key(n);
+    ImportedApiKey {
+        row: u64::from(n),
+        digest,
+        id: key.id,
+        sealed,
+        fields: ImportedFields::default(),
+        at: key.created,
+    }
+}
+
+async fn insert(storage: &SqliteStorage, n: u32) -> Result<(), StorageError> {
+    Storage::writer(storage).insert_api_key(account(), key(n), None).await
+}
+
+async fn count(storage: &SqliteStorage) -> u64 {
+    storage.reader().count_api_keys(account()).await.unwrap()
+}
+
+async fn is_there(storage: &SqliteStorage, n: u32) -> bool {
+    storage.reader().find_api_key(account(), &id(n)).await.unwrap().is_some()
+}
+
+fn run(sql: &str, conn: &mut SqliteConnection) -> impl Future<Output = ()> {
+    let sql = AssertSqlSafe(sql.to_owned());
+    async move {
+        sqlx::raw_sql(sql).execute(conn).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_group_is_written_but_for_those_of_it_that_are_refused() {
+    let opened = opened().await;
+    insert(&opened.storage, 1).await.unwrap();
+    // While a unit is open, whatever is asked for waits in the queue, and becomes one group.
+    let unit = opened.storage.begin().await.unwrap();
+    let seq = "SELECT seq FROM sqlite_sequence WHERE name = 'change'";
+    let numbers = [2, 1, 3, 2, 4, 4, 5];
+    let writes = numbers.map(|n| {
+        let storage = Arc::clone(&opened.storage);
+        tokio::spawn(async move { insert(&storage, n).await })
+    });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    drop(unit);
+    let mut outcomes = Vec::new();
+    for write in writes {
+        outcomes.push(match write.await.unwrap() {
+            Ok(()) => true,
+            Err(StorageError::AlreadyExists(Entity::ApiKeyValue)) => false,
+            Err(error) => panic!("{error:?}"),
+        });
+    }
+    assert_eq!(outcomes, [true, false, true, false, true, false, true]);
+    assert_eq!(count(&opened.storage).await, 5);
+    let told: i64 = sqlx::query_scalar(seq).fetch_one(&mut stranger(&opened.path).await).await.unwrap();
+    assert_eq!(told, 5);
+}
+
+#[tokio::test]
+async fn a_write_that_breaks_its_group_is_refused_alone() {
+    let opened = opened().await;
+    let mut stranger = stranger(&opened.path).await;
+    let trigger = "CREATE TRIGGER breaks BEFORE INSERT ON api_key WHEN NEW.id = 'key0000003'
+        BEGIN SELECT RAISE(ABORT, 'broken'); END";
+    run(trigger, &mut stranger).await;
+    let unit = opened.storage.begin().await.unwrap();
+    let writes = [1, 2, 3, 4].map(|n| {
+        let storage = Arc::clone(&opened.storage);
+        tokio::spawn(async move { insert(&storage, n).await.map_err(|error| error.to_string()) })
+    });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    drop(unit);
+    let mut outcomes = Vec::new();
+    for write in writes {
+        outcomes.push(write.await.unwrap().is_ok());
+    }
+    assert_eq!(outcomes, [true, true, false, true]);
+    assert_eq!(count(&opened.storage).await, 3);
+}
+
+#[tokio::test]
+async fn a_caller_who_leaves_in_the_middle_of_a_call_leaves_no_trace() {
+    let opened = opened().await;
+    for pause in [0, 1, 2, 5, 10, 20, 50] {
+        let mut unit = opened.storage.begin().await.unwrap();
+        let rows: Vec<_> = (0..5_000).map(row).collect();
+        let call = unit.import_api_keys(account(), rows, None);
+        assert!(tokio::time::timeout(Duration::from_millis(pause), call).await.is_err() || pause > 10);
+        drop(unit);
+        assert_eq!(count(&opened.storage).await, 0, "{pause}");
+        insert(&opened.storage, 9_000).await.unwrap();
+        let deleted = Storage::writer(&*opened.storage).delete_api_key(account(), &id(9_000)).await;
+        assert!(deleted.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_call_left_in_the_middle_cannot_be_committed() {
+    let opened = opened().await;
+    let mut unit = opened.storage.begin().await.unwrap();
+    let call = unit.import_api_keys(account(), (0..5_000).map(row).collect(), None);
+    assert!(tokio::time::timeout(Duration::from_millis(1), call).await.is_err());
+    assert!(matches!(unit.commit().await, Err(StorageError::Backend(_))));
+    assert_eq!(count(&opened.storage).await, 0);
+    insert(&opened.storage, 1).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_caller_who_leaves_while_waiting_leaves_the_writer_usable() {
+    let opened = opened().await;
+    let unit = opened.storage.begin().await.unwrap();
+    let short = Duration::from_millis(20);
+    assert!(tokio::time::timeout(short, opened.storage.begin()).await.is_err());
+    assert!(tokio::time::timeout(short, insert(&opened.storage, 1)).await.is_err());
+    drop(unit);
+    insert(&opened.storage, 2).await.unwrap();
+    assert_eq!((is_there(&opened.storage, 1).await, count(&opened.storage).await), (false, 1));
+}
+
+#[tokio::test]
+async fn a_unit_that_panics_leaves_no_trace() {
+    let opened = opened().await;
+    let storage = Arc::clone(&opened.storage);
+    let panicked = tokio::spawn(async move {
+        let mut unit = storage.begin().await.unwrap();
+        unit.insert_api_key(account(), key(1), None).await.unwrap();
+        panic!("as the test wants it");
+    });
+    assert!(panicked.await.is_err());
+    insert(&opened.storage, 2).await.unwrap();
+    assert_eq!(count(&opened.storage).await, 1);
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_writes_until_there_is_room_again() {
+    let opened = opened().await;
+    insert(&opened.storage, 1).await.unwrap();
+    let mut unit = opened.storage.unit().await.unwrap();
+    let conn = unit.open_conn().unwrap();
+    run("PRAGMA max_page_count = 1", conn).await;
+    unit.end().await.unwrap();
+    let rows = (100..2_000).map(row).collect();
+    let refused = Storage::writer(&*opened.storage).import_api_keys(account(), rows, None).await;
+    assert!(matches!(refused, Err(StorageError::Unavailable(_))), "{refused:?}");
+    assert_eq!(count(&opened.storage).await, 1);
+    // A small write may still find room in a page.
+    drop(insert(&opened.storage, 2).await);
+    let mut unit = opened.storage.unit().await.unwrap();
+    run("PRAGMA max_page_count = 1000000", unit.open_conn().unwrap()).await;
+    drop(unit);
+    let before = count(&opened.storage).await;
+    let rows = (100..2_000).map(row).collect();
+    Storage::writer(&*opened.storage).import_api_keys(account(), rows, None).await.unwrap();
+    assert_eq!(count(&opened.storage).await, before + 1_900);
+}
+
+#[tokio::test]
+async fn what_another_process_locks_for_long_is_unavailable_in_time() {
+    let opened = opened().await;
+    let mut stranger = stranger(&opened.path).await;
+    run("BEGIN IMMEDIATE", &mut stranger).await;
+    let storage = &opened.storage;
+    let refused = tokio::time::timeout(Duration::from_secs(5), async {
+        tokio::join!(insert(storage, 1), storage.probe(), async { storage.begin().await.map(drop) })
+    });
+    let (write, probe, unit) = refused.await.expect("within the deadline");
+    for refused in [write, probe, unit] {
+        assert!(matches!(refused, Err(StorageError::Unavailable(_))), "{refused:?}");
+    }
+    assert!(!is_there(storage, 1).await);
+    run("COMMIT", &mut stranger).await;
+    insert(storage, 2).await.unwrap();
+    storage.probe().await.unwrap();
+    assert_eq!(count(storage).await, 1);
+}
+
+#[tokio::test]
+async fn a_corrupt_cell_is_named_with_no_more_than_the_beginning_of_the_id() {
+    let opened = opened().await;
+    for (n, (column, value)) in (1..).zip([
+        ("labels", "'no list'"),
+        ("tags", r#"'[["aws:x",""]]'"#),
+        ("stage_keys", r#"'["no stage"]'"#),
+        ("name", "'a' || char(0)"),
+        ("id", "'key with blanks'"),
+    ]) {
+        insert(&opened.storage, n).await.unwrap();
+        let sql = format!("UPDATE api_key SET {column} = {value} WHERE id = '{}'", id(n));
+        run(&sql, &mut stranger(&opened.path).await).await;
+        let page =
+            gatepost_domain::PageRequest { after: None, limit: gatepost_domain::PageLimit::or_default(1) };
+        let found = opened.storage.reader().list_api_keys(account(), &Default::default(), page).await;
+        let Err(StorageError::Corrupt(what)) = found else { panic!("{column}: {found:?}") };
+        let text = if column == "id" { "key " } else { "key0" };
+        assert_eq!(what, format!("table api_key, column {column}, id {text}..."));
+    }
+}
+
+#[tokio::test]
+async fn no_statement_looks_through_all_keys() {
+    let opened = opened().await;
+    let mut conn = stranger(&opened.path).await;
+    // As misleading as statistics can be.
+    for n in 0..3 {
+        insert(&opened.storage, n).await.unwrap();
+    }
+    run("ANALYZE", &mut conn).await;
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/queries/api_key");
+    let mut checked = 0;
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        let sql = std::fs::read_to_string(&path).unwrap();
+        let code: Vec<&str> = sql.lines().filter(|line| !line.starts_with("--")).collect();
+        let sql = rows(&code.join("\n"), 3);
+        for statement in sql.split_inclusive(';').filter(|statement| statement.contains("api_key ")) {
+            let plan =
+                Values::default().fetch_all(format!("EXPLAIN QUERY PLAN {statement}"), &mut conn).await;
+            for step in plan.unwrap() {
+                let step: String = step.get(3);
+                let looks_through = step.starts_with("SCAN api_key")
+                    || step.starts_with("SCAN k")
+                    || (step.contains("INDEX api_key") && step.ends_with("(account=?)"));
+                assert!(!looks_through, "{}: {step}", path.display());
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked > 30, "{checked}");
+}
