@@ -16,11 +16,24 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("storage", &["domain"]),
     ("config", &["domain"]),
     ("storage-memory", &["storage", "domain", "telemetry"]),
+    ("storage-postgres", &["storage", "domain"]),
+    ("storage-sqlite", &["storage", "domain"]),
     ("application", &["storage", "custody", "domain", "telemetry"]),
     ("http-api", &["application", "telemetry", "domain", "custody"]),
     (
         "server",
-        &["application", "config", "custody", "domain", "http-api", "storage", "storage-memory", "telemetry"],
+        &[
+            "application",
+            "config",
+            "custody",
+            "domain",
+            "http-api",
+            "storage",
+            "storage-memory",
+            "storage-postgres",
+            "storage-sqlite",
+            "telemetry",
+        ],
     ),
     ("bench", &["server", "domain"]),
     ("integration-tests", &["server", "storage", "storage-memory", "domain"]),
@@ -28,7 +41,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
 
 /// Libraries that only some crates may use: the name, who may, and why the others may not.
 const RESERVED: &[(&str, &[&str], &str)] = &[
-    ("sqlx", &["storage-sqlite", "storage-postgres", "integration-tests"], "SQL stays in the SQL backends"),
+    (
+        "sqlx",
+        &["storage-sqlite", "storage-postgres", "bench", "integration-tests"],
+        "SQL stays in the SQL backends",
+    ),
     ("hyper", &["http-api", "server", "bench", "integration-tests"], "HTTP ends at http-api"),
     ("hyper-util", &["http-api", "server", "bench", "integration-tests"], "HTTP ends at http-api"),
 ];

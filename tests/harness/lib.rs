@@ -5,6 +5,10 @@
 //! - [`sdk`]: the unmodified AWS SDK, pointed at a server
 //! - [`secrets`]: every key value a test used, and the search for them
 //! - [`snapshot`]: an answer as text in which only what the server invents is masked
+//! - [`database`]: a PostgreSQL for the tests, and databases on it
+//! - [`proxy`]: the network between two processes, which can fail
+//! - [`linearizable`]: whether what clients saw of one key can have happened in some order
+//! - [`resilience`]: faults, and clients that notice what they break
 //! - [`arrows`]: which crate may depend on which
 //!
 //! A new role is a new file here; what only one test needs stays beside that test.
@@ -15,7 +19,11 @@
 )]
 
 pub mod arrows;
+pub mod database;
 pub mod http;
+pub mod linearizable;
+pub mod proxy;
+pub mod resilience;
 pub mod sdk;
 pub mod secrets;
 pub mod server;

@@ -29,7 +29,7 @@ pub struct ServerOptions {
 }
 
 impl ServerOptions {
-    /// `gatepost serve` with listeners on free ports. `binary` comes from `env!` in the suite, because cargo names
+    /// `gatepost serve` with listeners on free ports and keys in memory. `binary` comes from `env!` in the suite, because cargo names
     /// the binary's place to integration tests only.
     pub fn new(binary: &str) -> Self {
         let args = [
@@ -37,11 +37,12 @@ impl ServerOptions {
             "--control-listen=127.0.0.1:0",
             "--data-listen=127.0.0.1:0",
             "--admin-listen=127.0.0.1:0",
+            "--storage=memory:",
         ];
         Self { binary: binary.into(), args: args.map(str::to_owned).to_vec(), env: Vec::new() }
     }
 
-    /// Adds arguments; one that sets a listener replaces the free port.
+    /// Adds arguments; one that is there already is replaced.
     #[must_use]
     pub fn args(mut self, args: &[&str]) -> Self {
         for arg in args {
@@ -304,7 +305,12 @@ impl Server {
 
     /// Searches for noted values in what the server has written so far.
     pub fn leak(&self) -> Option<String> {
-        let mut folders = vec![self.place.path().to_owned()];
+        self.leak_within(self.place.path())
+    }
+
+    /// Searches for noted values in the files of a folder.
+    pub fn leak_within(&self, folder: &Path) -> Option<String> {
+        let mut folders = vec![folder.to_owned()];
         while let Some(folder) = folders.pop() {
             for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
                 let path = entry.path();
@@ -354,12 +360,14 @@ pub fn id_of(key: &Value) -> String {
     key["id"].as_str().expect("a key has an id").to_owned()
 }
 
-/// Runs another subcommand of the binary to its end: exit code, stdout, stderr.
+/// Runs another subcommand of the binary to its end, in a folder of its own: exit code, stdout, stderr.
 ///
 /// # Panics
 /// When the binary cannot be started.
 pub fn run(binary: &str, args: &[&str], env: &[(&str, &str)]) -> (Option<i32>, String, String) {
+    let place = tempfile::tempdir().expect("a temporary folder");
     let output = Command::new(binary)
+        .current_dir(place.path())
         .args(args)
         .env_clear()
         .envs(env.iter().copied())

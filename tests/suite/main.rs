@@ -11,6 +11,7 @@
 
 mod api_keys;
 mod architecture;
+mod commands;
 mod concurrency;
 mod docs;
 mod errors;
@@ -22,6 +23,7 @@ mod operations;
 mod pagination;
 mod reference_samples;
 mod representation;
+mod resilience;
 mod retries;
 mod secrecy;
 

@@ -8,6 +8,7 @@
 //! above.
 
 pub mod api_keys;
+pub mod transfer;
 
 mod cpu;
 mod error;

@@ -41,6 +41,21 @@ pub enum ConfigError {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// What a command was told makes no sense.
+    #[error("{flag}: {problem}")]
+    Command {
+        /// The flag.
+        flag: &'static str,
+        /// What is wrong with it, and what would be right.
+        problem: String,
+    },
+    /// PostgreSQL without a master key.
+    #[error(
+        "master-key-file: PostgreSQL storage needs a master key, the same one for every server on it: make one with \
+         `(printf 1:; head -c32 /dev/urandom | base64) > FILE`, keep it safe, and name it by --master-key-file or \
+         GATEPOST_MASTER_KEY_FILE"
+    )]
+    MasterKeyMissing,
     /// A value is not what the setting allows.
     #[error("{setting}: {value} from {origin} {problem}: {allowed}")]
     Refused {

@@ -1,4 +1,4 @@
-//! The command line: flags from the table, and three subcommands.
+//! The command line: flags from the table, and the subcommands.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, builder::ValueParser};
 
+use crate::commands::subcommands;
 use crate::layers::defaults;
 use crate::table::{Kind, Places, SETTINGS, Setting};
 use crate::{Command, ConfigError};
@@ -13,24 +14,11 @@ use crate::{Command, ConfigError};
 /// What flags were given.
 pub(crate) type Flags = BTreeMap<&'static str, OsString>;
 
-pub(crate) const COMMANDS: [(Command, &str, &str); 3] = [
-    (Command::Serve, "serve", "Serve; also without a subcommand"),
-    (
-        Command::CheckConfig,
-        "check-config",
-        "Print every setting and where its value comes from, or what is wrong",
-    ),
-    (Command::Healthcheck, "healthcheck", "Ask the running server whether it is ready: exit 0 or 1"),
-];
-
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<(Command, Flags), ConfigError> {
     let matches = program().try_get_matches_from(args).map_err(|error| one_line(&error))?;
     let (command, matches) = match matches.subcommand() {
         None => (Command::Serve, &matches),
-        Some((name, matches)) => {
-            let known = COMMANDS.iter().find(|(_, known, _)| *known == name);
-            (known.expect("clap knows no other subcommand").0, matches)
-        }
+        Some((name, matches)) => (Command::parse(name, matches)?, matches),
     };
     Ok((command, SETTINGS.iter().filter_map(|setting| given(matches, setting)).collect()))
 }
@@ -76,7 +64,7 @@ fn program() -> clap::Command {
         .disable_help_subcommand(true)
         .args(flags)
         .after_help(variables)
-        .subcommands(COMMANDS.map(|(_, name, about)| clap::Command::new(name).about(about)))
+        .subcommands(subcommands())
 }
 
 /// clap's error as one line, without any word that may be a value.

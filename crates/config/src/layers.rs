@@ -17,7 +17,7 @@ use crate::values::Wrong;
 /// What the settings are given as.
 pub(crate) struct Layers {
     given: BTreeMap<&'static str, Given>,
-    /// Effective values that no layer gives, each with its reason.
+    /// Effective values that no layer gives under this name, each with its reason.
     derived: BTreeMap<&'static str, (String, &'static str)>,
 }
 
@@ -105,7 +105,7 @@ impl Layers {
         }
     }
 
-    /// Notes what a setting without a value amounts to, for [`Layers::render`].
+    /// Notes what a setting that nobody gave amounts to, for [`Layers::render`].
     pub(crate) fn derive(&mut self, name: &'static str, value: String, reason: &'static str) {
         self.derived.insert(name, (value, reason));
     }
@@ -113,9 +113,9 @@ impl Layers {
     pub(crate) fn render(&self) -> String {
         let mut out = String::new();
         for setting in SETTINGS {
-            let (value, why) = match (self.given(setting.name), self.derived.get(setting.name)) {
-                (Some(given), _) => (setting.shown(&given.text), given.origin.to_string()),
-                (None, Some((value, reason))) => (value.clone(), (*reason).to_owned()),
+            let (value, why) = match (self.derived.get(setting.name), self.given(setting.name)) {
+                (Some((value, reason)), _) => (value.clone(), (*reason).to_owned()),
+                (None, Some(given)) => (setting.shown(&given.text), given.origin.to_string()),
                 (None, None) => ("none".to_owned(), Origin::Default.to_string()),
             };
             writeln!(out, "{:<28} {value:<24} ({why})", setting.name).expect("a String takes every write");

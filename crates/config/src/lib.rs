@@ -6,9 +6,11 @@
 //! names the setting, where its value comes from, and what is allowed. The value of a secret is in no message.
 //!
 //! To add a setting: a row in `table`, its default (or an example, where there is none) with a comment in
-//! `defaults.toml`, and the line that reads it in its section's file. The tests find what is forgotten.
+//! `defaults.toml`, and the line that reads it in its section's file. The tests find what is forgotten. What only one
+//! command knows is a flag of that command, in `commands`.
 
 mod auth;
+mod commands;
 mod custody;
 mod error;
 mod flags;
@@ -25,6 +27,7 @@ mod values;
 use std::ffi::OsString;
 
 pub use auth::{Auth, AuthMode, RootCredential};
+pub use commands::{Command, Endpoint, Export, ExportFormat, Import};
 pub use custody::{Custody, MasterKeySource};
 pub use error::{ConfigError, Origin};
 pub use limits::{ControlRate, Limits};
@@ -42,17 +45,6 @@ pub struct Invocation {
     pub command: Command,
     /// How.
     pub settings: Settings,
-}
-
-/// The subcommands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Command {
-    /// Serve; also what is done when no subcommand is given.
-    Serve,
-    /// Print the effective settings, or what is wrong with them.
-    CheckConfig,
-    /// Ask the running server's admin listener whether it is ready.
-    Healthcheck,
 }
 
 /// Every setting, section by section. Without `Debug`: it holds secrets.
@@ -92,11 +84,12 @@ pub fn load(
 ) -> Result<Invocation, ConfigError> {
     let (command, flags) = flags::parse(args)?;
     let mut layers = Layers::read(flags, env)?;
+    let storage = Storage::read(&mut layers)?;
     let settings = Settings {
         listeners: Listeners::read(&layers)?,
-        storage: Storage::read(&layers)?,
+        custody: Custody::read(&mut layers, &storage, command.needs_master_key())?,
+        storage,
         auth: Auth::read(&layers)?,
-        custody: Custody::read(&mut layers)?,
         limits: Limits::read(&mut layers)?,
         shutdown: Shutdown::read(&layers)?,
         logging: Logging::read(&mut layers, is_terminal)?,

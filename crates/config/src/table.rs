@@ -1,5 +1,7 @@
 //! The one table of settings. Flags, variables, TOML keys, help and `check-config` all come from it.
 
+use crate::storage::without_password;
+
 /// One setting.
 #[derive(Debug)]
 pub(crate) struct Setting {
@@ -28,7 +30,7 @@ pub(crate) enum Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Secrecy {
     Open,
-    /// Only its scheme: a password may be within.
+    /// All but the password that may be within.
     Url,
     Secret,
 }
@@ -57,13 +59,7 @@ impl Setting {
         const LONGEST: usize = 100;
         match self.secrecy {
             Secrecy::Secret => "***".to_owned(),
-            Secrecy::Url if text == "memory:" => text.to_owned(),
-            Secrecy::Url => match text.split_once(':') {
-                Some((scheme @ ("memory" | "sqlite" | "postgres" | "postgresql"), _)) => {
-                    format!("{scheme}:***")
-                }
-                Some(_) | None => "***".to_owned(),
-            },
+            Secrecy::Url => without_password(text),
             Secrecy::Open if text.is_empty() => "''".to_owned(),
             Secrecy::Open => match text.char_indices().nth(LONGEST) {
                 Some((end, _)) => format!("{}…", text[..end].escape_debug()),
@@ -116,9 +112,33 @@ pub(crate) static SETTINGS: &[Setting] = &[
     row(LISTENERS, "admin-listen", Kind::Text, "IP:PORT", "Health and metrics"),
     Setting {
         secrecy: Secrecy::Url,
-        ..row(STORAGE, "storage", Kind::Text, "URL", "Where keys are kept: memory:")
+        ..row(
+            STORAGE,
+            "storage",
+            Kind::Text,
+            "URL",
+            "Where keys are kept: memory:, sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE",
+        )
     },
     row(STORAGE, "storage-file", Kind::Text, "PATH", "A file that holds the text of --storage"),
+    row(STORAGE, "no-migrate", Kind::Switch, "BOOL", "Do not bring the schema up to date on the start"),
+    Setting {
+        secrecy: Secrecy::Url,
+        ..row(
+            STORAGE,
+            "storage-listen",
+            Kind::Text,
+            "URL",
+            "PostgreSQL: a direct address for LISTEN where --storage goes through a pooler",
+        )
+    },
+    row(
+        STORAGE,
+        "storage-connections",
+        Kind::Whole,
+        "N",
+        "PostgreSQL: the most connections of this server, 2 to 500",
+    ),
     row(AUTH, "auth", Kind::Text, "MODE", "Who may call the control plane: off"),
     row(
         AUTH,

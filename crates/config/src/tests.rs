@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::layers::DEFAULTS;
-use crate::table::{Kind, Places, SETTINGS};
+use crate::table::{Kind, Places, SETTINGS, Secrecy};
 
 /// A start of the program with its own flags, variables and files.
 struct Start {
@@ -71,6 +71,14 @@ impl Start {
     }
 }
 
+/// The database file, where that is where keys are kept.
+fn sqlite(settings: &Settings) -> Option<&str> {
+    match &settings.storage.choice {
+        StorageChoice::Sqlite { path } => path.to_str(),
+        StorageChoice::Memory | StorageChoice::Postgres { .. } => None,
+    }
+}
+
 fn port(settings: &Settings) -> u16 {
     settings.listeners.admin.port()
 }
@@ -102,11 +110,14 @@ fn the_defaults_are_those_of_the_outer_interface() {
     assert_eq!(listeners.control.to_string(), "127.0.0.1:8080");
     assert_eq!(listeners.data, DataListen::Tcp("127.0.0.1:8081".parse().unwrap()));
     assert_eq!(listeners.admin.to_string(), "127.0.0.1:8082");
-    assert_eq!(settings.storage.choice, StorageChoice::Memory);
+    assert_eq!(sqlite(&settings), Some("gatepost.db"));
+    assert_eq!((settings.storage.migrate, settings.storage.connections), (true, 16));
+    assert!(settings.storage.listen.is_none());
     assert_eq!((settings.auth.mode, settings.auth.off_anywhere), (AuthMode::Off, false));
     assert_eq!(settings.auth.default_account.to_string(), "000000000000");
     assert!(settings.auth.root.is_none());
-    assert!(matches!(settings.custody.master_key, MasterKeySource::Made));
+    let MasterKeySource::Beside { path } = settings.custody.master_key else { panic!("not beside") };
+    assert_eq!(path, PathBuf::from("gatepost.key"));
     let seconds = Duration::from_secs;
     assert_eq!(
         settings.limits,
@@ -177,7 +188,11 @@ fn every_setting_is_read_and_refused_by_name_when_it_is_wrong() {
 fn a_wrong_type_in_the_file_is_refused_for_every_setting() {
     for setting in SETTINGS.iter().filter(|setting| setting.places == Places::Everywhere) {
         let line = start(&[]).toml(&format!("{} = [1]", setting.name)).refusal();
-        let value = if setting.name == "storage" { "***" } else { "an array" };
+        let value = if setting.name.starts_with("storage") && setting.secrecy == Secrecy::Url {
+            "***"
+        } else {
+            "an array"
+        };
         let expected = format!("{}: {value} from DIR/GATEPOST_CONFIG has the wrong type: ", setting.name);
         assert!(line.starts_with(&expected), "{line}");
         let value = if setting.kind == Kind::Switch { "'true'" } else { "true" };
@@ -247,13 +262,37 @@ fn refusals_name_the_setting_the_value_the_place_and_what_is_allowed() {
             "0.0.0.0:8080 from SOURCE can be reached by other machines while auth is off: \
              listen on 127.0.0.1, or set auth-off-anywhere when something in front authenticates",
         ),
-        ("storage", "sqlite:gatepost.db", "sqlite:*** from SOURCE is not supported by this release: memory:"),
         (
             "storage",
-            "postgres://u:hunter2@db/x",
-            "postgres:*** from SOURCE is not supported by this release: memory:",
+            "mysql://u:hunter2@db/x",
+            "*** from SOURCE is no storage that there is: \
+             memory:, sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE",
         ),
-        ("storage", "hunter2:x", "*** from SOURCE is not supported by this release: memory:"),
+        (
+            "storage",
+            "postgres:u:hunter2@db/x",
+            "postgres:*** from SOURCE is no storage that there is: \
+             memory:, sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE",
+        ),
+        (
+            "storage",
+            "sqlite://gatepost.db",
+            "sqlite://gatepost.db from SOURCE names no database file: \
+             sqlite:gatepost.db, sqlite:/var/lib/gatepost/gatepost.db or memory:",
+        ),
+        (
+            "storage",
+            "sqlite::memory:",
+            "sqlite::memory: from SOURCE names no database file: \
+             sqlite:gatepost.db, sqlite:/var/lib/gatepost/gatepost.db or memory:",
+        ),
+        (
+            "storage-listen",
+            "sqlite:x.db",
+            "sqlite:x.db from SOURCE is no address of PostgreSQL: postgres://USER:PASSWORD@HOST/DATABASE",
+        ),
+        ("storage-connections", "1", "1 from SOURCE is out of range: 2 to 500"),
+        ("no-migrate", "maybe", "maybe from SOURCE is neither true nor false: true or false"),
         ("config", "/no/file", "/no/file from SOURCE cannot be read: No such file or directory (os error 2)"),
         (
             "storage-file",
@@ -371,6 +410,7 @@ fn subcommands_are_told_apart_and_serve_is_the_default() {
         (&[][..], Command::Serve),
         (&["--log", "json"], Command::Serve),
         (&["serve"], Command::Serve),
+        (&["migrate"], Command::Migrate),
         (&["check-config"], Command::CheckConfig),
         (&["--log", "json", "healthcheck"], Command::Healthcheck),
     ] {
@@ -389,7 +429,7 @@ fn help_shows_every_setting_with_its_variable_and_default() {
         assert!(help.contains(&setting.variable()), "{} is missing", setting.name);
         assert!(help.contains(&setting.flag()) || setting.places == Places::Environment);
     }
-    for (_, name, _) in flags::COMMANDS {
+    for (name, _) in commands::COMMANDS {
         assert!(help.contains(name), "{name} is missing");
     }
     assert!(help.contains("20 to 128 [default: 30] [env: GATEPOST_KEY_MIN_LENGTH]"), "{help}");
@@ -405,7 +445,7 @@ fn variables_of_others_are_no_settings_and_empty_ones_are_not_set() {
         .env("GATEPOST_LOG", "")
         .env("GATEPOST_MASTER_KEY", "")
         .settings();
-    assert!(matches!(settings.custody.master_key, MasterKeySource::Made));
+    assert!(matches!(settings.custody.master_key, MasterKeySource::Beside { .. }));
 }
 
 #[test]
@@ -470,11 +510,11 @@ fn the_burst_is_the_rate_rounded_up_when_not_set() {
 
 #[test]
 fn storage_comes_from_a_flag_or_a_file_but_not_from_both() {
-    start(&["--storage", "memory:"]).settings();
-    assert_eq!(
-        start(&[]).file("GATEPOST_STORAGE_FILE", "memory:\n").settings().storage.choice,
-        StorageChoice::Memory
-    );
+    let settings = start(&["--storage", "memory:"]).settings();
+    assert!(matches!(settings.storage.choice, StorageChoice::Memory));
+    assert!(matches!(settings.custody.master_key, MasterKeySource::Made));
+    let settings = start(&[]).file("GATEPOST_STORAGE_FILE", "sqlite:/srv/keys.sqlite\n").settings();
+    assert_eq!(sqlite(&settings), Some("/srv/keys.sqlite"));
     let line = start(&["--storage", "memory:"]).file("GATEPOST_STORAGE_FILE", "memory:").refusal();
     assert_eq!(line, "storage: --storage and GATEPOST_STORAGE_FILE are both given: give only one of them");
     let line = start(&["--storage-file", "x"]).toml("storage = 'memory:'").refusal();
@@ -482,10 +522,11 @@ fn storage_comes_from_a_flag_or_a_file_but_not_from_both() {
         line,
         "storage: storage in DIR/GATEPOST_CONFIG and --storage-file are both given: give only one of them"
     );
-    let line = start(&[]).file("GATEPOST_STORAGE_FILE", "postgres://u:hunter2@db/x\n").refusal();
+    let line = start(&[]).file("GATEPOST_STORAGE_FILE", "mysql://u:hunter2@db/x\n").refusal();
     assert_eq!(
         line,
-        "storage: postgres:*** from DIR/GATEPOST_STORAGE_FILE is not supported by this release: memory:"
+        "storage: *** from DIR/GATEPOST_STORAGE_FILE is no storage that there is: \
+         memory:, sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE"
     );
     let line = start(&[]).file("GATEPOST_STORAGE_FILE", "\n").refusal();
     let expected =
@@ -506,6 +547,148 @@ fn the_master_key_comes_from_a_file_or_the_environment_but_not_from_both() {
     let line = from_file.env("GATEPOST_MASTER_KEY", "hunter2").refusal();
     let expected = "GATEPOST_MASTER_KEY_FILE and GATEPOST_MASTER_KEY are both given: give only one of them";
     assert_eq!(line, format!("master-key: {expected}"));
+}
+
+#[test]
+fn a_database_file_has_its_master_key_beside_it() {
+    for (storage, key) in [
+        ("sqlite:gatepost.db", "gatepost.key"),
+        ("sqlite:/srv/a/keys", "/srv/a/keys.key"),
+        ("sqlite:odd.key", "odd.key.key"),
+    ] {
+        let settings = start(&["--storage", storage]).settings();
+        let MasterKeySource::Beside { path } = settings.custody.master_key else { panic!("{storage}") };
+        assert_eq!(path, PathBuf::from(key));
+    }
+}
+
+#[test]
+fn postgres_needs_a_master_key_wherever_values_are_opened_or_sealed() {
+    const URL: &str = "--storage=postgres://u:hunter2@db/x";
+    for args in
+        [&[URL][..], &["check-config", URL], &["import", "f", URL], &["export", "--export-key-file=k", URL]]
+    {
+        let line = start(args).refusal();
+        assert!(line.starts_with("master-key-file: PostgreSQL storage needs a master key"), "{line}");
+        assert!(line.contains("(printf 1:; head -c32 /dev/urandom | base64) > FILE"), "{line}");
+        assert!(!line.contains("hunter2"), "{line}");
+        let given = start(args).env("GATEPOST_MASTER_KEY", "k").settings();
+        let StorageChoice::Postgres { url } = given.storage.choice else { panic!("not PostgreSQL") };
+        assert_eq!(url.expose(), "postgres://u:hunter2@db/x");
+    }
+    for args in
+        [&["migrate", URL][..], &["healthcheck", URL], &["import", "f", URL, "--endpoint=http://localhost"]]
+    {
+        assert!(matches!(start(args).settings().custody.master_key, MasterKeySource::Missing));
+    }
+}
+
+#[test]
+fn an_address_is_shown_without_its_password_whatever_it_looks_like() {
+    for (url, shown) in [
+        ("memory:", "memory:"),
+        ("sqlite:/srv/gatepost.db", "sqlite:/srv/gatepost.db"),
+        ("postgres://db.internal:5432/x", "postgres://db.internal:5432/x"),
+        ("postgres://u@db/x", "postgres://u@db/x"),
+        ("postgresql://u:hunter2@[::1]:5432/x", "postgresql://u:***@[::1]:5432/x"),
+        ("postgres://u:hunter2@a:1,b:2/x?sslmode=require", "postgres://u:***@a:1,b:2/x?***"),
+        ("postgres://u:hun@ter2@db/x", "postgres://u:***@db/x"),
+        ("postgres://u:hunter2/?@db/x", "postgres://u:***@db/x"),
+        ("postgres://u:hunter2", "postgres://***"),
+        ("postgres://u:hunter2/x", "postgres://***"),
+        ("postgres://db/x?user=u&password=hunter2", "postgres://db/x?***"),
+        ("postgres://db/x?password=hunter2@1", "postgres://***"),
+        ("postgres://db/x?password=1@hunter2", "postgres://***"),
+        ("postgres:u:hunter2@db", "postgres:***"),
+        ("hunter2", "***"),
+        ("hunter2://u@db/x", "***"),
+    ] {
+        assert_eq!(table::setting("storage").shown(url), shown, "{url}");
+        assert_eq!(table::setting("storage-listen").shown(url), shown, "{url}");
+    }
+    let start = start(&["check-config", "--storage-listen=postgres://u:hunter2@direct/x"])
+        .file("GATEPOST_STORAGE_FILE", "postgres://u:hunter2@pooler/x")
+        .env("GATEPOST_MASTER_KEY", "k");
+    let rendered = start.settings().render();
+    assert!(!rendered.contains("hunter2"), "{rendered}");
+    assert!(
+        rendered.contains("postgres://u:***@pooler/x") && rendered.contains("(storage-file)"),
+        "{rendered}"
+    );
+    assert!(rendered.contains("postgres://u:***@direct/x"), "{rendered}");
+}
+
+fn command(args: &[&str]) -> Command {
+    match start(args).load() {
+        Ok(invocation) => invocation.command,
+        Err(error) => panic!("{args:?}: {error}"),
+    }
+}
+
+#[test]
+fn export_seals_unless_it_is_told_to_reveal() {
+    let plain = Export {
+        format: ExportFormat::Sealed { key_file: "k".into() },
+        output: None,
+        account: None,
+        endpoint: None,
+    };
+    assert_eq!(command(&["export", "--export-key-file", "k"]), Command::Export(plain.clone()));
+    let csv = &["export", "--format=csv", "--reveal-values", "--output", "f", "--log=json"];
+    let csv = |more: &[&str]| command(&[&csv[..], more].concat());
+    let Command::Export(Export { account, .. }) = csv(&["--account=000000000042"]) else {
+        panic!("not an export")
+    };
+    assert_eq!(account.unwrap().to_string(), "000000000042");
+    let csv = csv(&["--endpoint", "http://[::1]:81/"]);
+    let Command::Export(Export { format, output, endpoint, .. }) = csv else { panic!("not an export") };
+    assert_eq!((format, output), (ExportFormat::Csv, Some("f".into())));
+    let endpoint = endpoint.unwrap();
+    assert_eq!((endpoint.host(), endpoint.port(), endpoint.to_string().as_str()), ("::1", 81, "[::1]:81"));
+    for (args, refusal) in [
+        (&["export"][..], "--export-key-file: a sealed export needs the file of the key that seals it"),
+        (&["export", "--format=csv"], "--format: a CSV file holds the values of all keys in the clear"),
+        (&["export", "--format=xml", "--export-key-file=k"], "--format: sealed or csv"),
+        (&["export", "--export-key-file=k", "--reveal-values"], "--reveal-values: a sealed export shows"),
+        (&["export", "--format=csv", "--export-key-file=k"], "--export-key-file: a CSV file is not sealed"),
+    ] {
+        let line = start(args).refusal();
+        assert!(line.starts_with(refusal), "{line}");
+    }
+}
+
+#[test]
+fn import_takes_one_file_and_an_endpoint_in_plain_http() {
+    let import = command(&["import", "keys.csv", "--fail-on-warnings", "--dry-run"]);
+    let expected = Import {
+        file: "keys.csv".into(),
+        key_file: None,
+        account: None,
+        endpoint: None,
+        fail_on_warnings: true,
+        dry_run: true,
+    };
+    assert_eq!(import, Command::Import(expected));
+    let import = command(&["import", "-", "--endpoint=http://localhost"]);
+    let Command::Import(Import { endpoint: Some(endpoint), .. }) = import else { panic!("no endpoint") };
+    assert_eq!((endpoint.host(), endpoint.port()), ("localhost", 80));
+    for (args, refusal) in [
+        (&["import"][..], "import: which file?"),
+        (&["import", "f", "--account=1"], "--account: an account id has exactly twelve decimal digits"),
+        (
+            &["import", "f", "--account=000000000042", "--endpoint=http://x"],
+            "--account: the server behind --endpoint decides",
+        ),
+        (&["import", "f", "--endpoint=https://x"], "--endpoint: https is not spoken yet"),
+        (&["import", "f", "--endpoint=localhost:1"], "--endpoint: not an address of a server"),
+        (&["import", "f", "--endpoint=http://u:p@x"], "--endpoint: not an address of a server"),
+        (&["import", "f", "--endpoint=http://x/y"], "--endpoint: not an address of a server"),
+        (&["import", "f", "g"], "command line: a word that belongs to no flag"),
+        (&["serve", "--dry-run"], "--dry-run: unknown flag"),
+    ] {
+        let line = start(args).refusal();
+        assert!(line.starts_with(refusal), "{line}");
+    }
 }
 
 #[test]
@@ -571,7 +754,8 @@ fn check_config_shows_every_effective_value_with_its_source_and_no_secret() {
     let config = start.path("GATEPOST_CONFIG").display().to_string();
     for line in [
         "control-listen 127.0.0.1:8080 (default)",
-        "storage memory: (default)",
+        "storage sqlite:gatepost.db (default)",
+        "no-migrate false (default)",
         &format!("key-min-length 40 ({config})"),
         "max-keys-per-account none (default)",
         "control-rate 2.5 (--control-rate)",

@@ -5,6 +5,7 @@
 //!   are handled with: [`AccountCustody::digest`] to find a value, [`AccountCustody::seal`] and
 //!   [`AccountCustody::open`] to keep it and give it back.
 //! - [`TokenKey`]: makes page positions opaque and tamper-evident.
+//! - [`ExportWriter`], [`ExportReader`]: an account on its way to another installation, under a key of its own.
 //! - [`SpoolCipher`]: encrypts what a request spills to disk, under a key that dies with the request.
 //!
 //! Everything is AES-256-GCM (NIST SP 800-38D) with random 96-bit nonces, HMAC-SHA-256 (RFC 2104) and
@@ -12,12 +13,14 @@
 //! not to the ring: uniqueness of values depends on it, so it outlives every rotation of master keys.
 
 mod aead;
+mod export;
 mod installation;
 mod ring;
 mod spool;
 mod token;
 mod values;
 
+pub use export::{CannotReadExport, EXPORT_MAGIC, ExportReader, ExportWriter};
 pub use installation::Custody;
 pub use ring::{InvalidKeyRing, KeyRing};
 pub use spool::{SPOOL_CHUNK, SpoolCipher};

@@ -49,6 +49,13 @@ impl KeyRing {
         if keys.is_empty() { Err(InvalidKeyRing::Empty) } else { Ok(Self(keys)) }
     }
 
+    /// The text of a key file with one new key.
+    #[must_use]
+    pub fn new_file(random: &dyn Random) -> Zeroizing<String> {
+        let key = Zeroizing::new(STANDARD.encode(*random_key(random)));
+        Zeroizing::new(format!("1:{}\n", *key))
+    }
+
     /// A ring with one new key.
     #[must_use]
     pub fn generate(random: &dyn Random) -> Self {
@@ -79,6 +86,18 @@ mod tests {
         assert_eq!(ring.newest().0, 7);
         assert!(ring.version(2).is_some() && ring.version(1).is_none());
         assert_eq!(KeyRing::parse(KEY).unwrap().newest().0, 1);
+    }
+
+    #[test]
+    fn a_new_file_is_a_ring_of_one_key() {
+        struct Sevens;
+        impl Random for Sevens {
+            fn fill(&self, bytes: &mut [u8]) {
+                bytes.fill(7);
+            }
+        }
+        let ring = KeyRing::parse(&KeyRing::new_file(&Sevens)).unwrap();
+        assert_eq!(ring.newest(), (1, &[7; 32]));
     }
 
     #[test]

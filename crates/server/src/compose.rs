@@ -1,9 +1,10 @@
 //! Who is wired to whom: the one file that knows every concrete type.
 
+use crate::background::Background;
 use crate::sources::{SystemClock, SystemRandom};
+use crate::storage::{Backend, Purpose, open_custody};
 use gatepost_application::{Application, CpuPool, Limits, Spools};
-use gatepost_config::{DataListen, MasterKeySource, Settings, StorageChoice};
-use gatepost_custody::{Custody, KeyRing};
+use gatepost_config::{DataListen, Settings};
 use gatepost_domain::{Clock, Ids};
 use gatepost_http_api::routing::Routes;
 use gatepost_http_api::wire::connection::{
@@ -13,14 +14,12 @@ use gatepost_http_api::wire::refusal::Refuse;
 use gatepost_http_api::{
     Admin, BodyLimits, BrowserGuard, ControlPlane, ControlRate, DataPlane, Observer, RateGuard, Readiness,
 };
-use gatepost_storage::Storage;
-use gatepost_storage_memory::MemoryStorage;
 use gatepost_telemetry::metrics::{Connections, ImportMetrics, InFlight, Metrics};
 use http::Response;
 use std::error::Error;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::available_parallelism;
 use std::time::Duration;
@@ -43,9 +42,42 @@ pub(crate) enum StartError {
     /// The master key cannot be used.
     #[error("{0}")]
     MasterKey(String),
+    /// A file that is needed cannot be read or made.
+    #[error("{}: {why}: see that the folder is there and that this user may write to it", path.display())]
+    File { path: PathBuf, why: io::Error },
+    /// A command is asked to work on what is not there.
+    #[error(
+        "there is no database {}: name another with --storage, or make this one with `gatepost migrate`",
+        path.display()
+    )]
+    NoDatabase { path: PathBuf },
+    /// The storage does not open.
+    #[error("{0}")]
+    Storage(String),
     /// Anything else.
     #[error("cannot start: {0}")]
     Other(#[from] Box<dyn Error + Send + Sync>),
+}
+
+impl StartError {
+    /// With everything that the error says of its causes.
+    pub(crate) fn storage(error: impl Error) -> Self {
+        Self::Storage(whole(&error))
+    }
+}
+
+/// An error and its causes, in one line.
+pub(crate) fn whole(error: &dyn Error) -> String {
+    let (mut text, mut cause) = (error.to_string(), error.source());
+    while let Some(error) = cause {
+        let more = error.to_string();
+        // Some errors already say what caused them.
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    text
 }
 
 impl From<io::Error> for StartError {
@@ -94,19 +126,20 @@ pub(crate) struct Gatepost {
     pub(crate) phase: watch::Sender<ShutdownPhase>,
     /// Control and data; the admin listener answers to the very end.
     pub(crate) listeners: [JoinHandle<Drained>; 2],
+    pub(crate) background: Background,
+    pub(crate) backend: Backend,
 }
 
 /// Wires everything and begins to serve.
 pub(crate) async fn start(settings: &Settings, runtimes: &Runtimes) -> Result<Gatepost, StartError> {
     let metrics = Metrics::install().map_err(|error| StartError::Other(error.into()))?;
     let (clock, ids): (Arc<dyn Clock>, Arc<dyn Ids>) = (Arc::new(SystemClock), Arc::new(SystemRandom));
-    let storage: Arc<dyn Storage> = match settings.storage.choice {
-        StorageChoice::Memory => Arc::new(MemoryStorage::new(Arc::clone(&clock))),
-    };
-    let custody = custody(settings, &*storage).await?;
+    let backend = Backend::open(settings, Arc::clone(&clock), Purpose::Serve).await?;
+    let storage = backend.storage();
+    let custody = open_custody(settings, &*storage, Purpose::Serve).await?;
     let limits = &settings.limits;
     let application = Arc::new(Application {
-        storage,
+        storage: Arc::clone(&storage),
         custody: Arc::clone(&custody),
         clock: Arc::clone(&clock),
         ids: Arc::clone(&ids),
@@ -215,26 +248,9 @@ pub(crate) async fn start(settings: &Settings, runtimes: &Runtimes) -> Result<Ga
         }
     });
     let listeners = [control_accepting, data_accepting];
-    Ok(Gatepost { control, data, admin, readiness, phase, listeners })
-}
-
-async fn custody(settings: &Settings, storage: &dyn Storage) -> Result<Arc<Custody>, StartError> {
-    let ring = match &settings.custody.master_key {
-        MasterKeySource::Made => KeyRing::generate(&SystemRandom),
-        MasterKeySource::File { path, text } => KeyRing::parse(text.expose())
-            .map_err(|error| StartError::MasterKey(format!("{}: {error}", path.display())))?,
-        MasterKeySource::Environment { text } => KeyRing::parse(text.expose())
-            .map_err(|error| StartError::MasterKey(format!("GATEPOST_MASTER_KEY: {error}")))?,
-    };
-    let candidate = Custody::new_installation(&ring, &SystemRandom);
-    let secret =
-        storage.installation_secret(candidate).await.map_err(|error| StartError::Other(error.into()))?;
-    let custody = Custody::open(ring, Arc::new(SystemRandom), &secret).map_err(|error| {
-        StartError::MasterKey(format!(
-            "the master key does not open this storage: {error}; give the key file that it was made with"
-        ))
-    })?;
-    Ok(Arc::new(custody))
+    // Not with the planes: however busy they are, the other replicas hear of this one.
+    let background = Background::start(storage, &runtimes.admin);
+    Ok(Gatepost { control, data, admin, readiness, phase, listeners, background, backend })
 }
 
 fn tcp(at: SocketAddr, flag: &'static str, runtime: &Runtime) -> Result<(Listener, SocketAddr), StartError> {

@@ -2,9 +2,12 @@
 //!
 //! It is a library so that the tests and the benchmark run the very program that users run.
 
+mod background;
 mod commands;
 mod compose;
+mod key_file;
 mod sources;
+mod storage;
 
 use gatepost_config::{Command, ConfigError};
 use std::ffi::OsString;
@@ -33,8 +36,11 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match invocation.command {
+    match &invocation.command {
         Command::Serve => commands::serve::run(&invocation.settings),
+        Command::Migrate => commands::migrate::run(&invocation.settings),
+        Command::Export(export) => commands::export::run(&invocation.settings, export),
+        Command::Import(import) => commands::import::run(&invocation.settings, import),
         Command::CheckConfig => commands::check_config::run(&invocation.settings),
         Command::Healthcheck => commands::healthcheck::run(&invocation.settings),
     }

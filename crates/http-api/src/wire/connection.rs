@@ -49,6 +49,8 @@ pub const MAX_HEAD_BYTES: usize = 64 * 1024;
 const MAX_STREAMS: u32 = 200;
 /// How often a silent HTTP/2 connection is asked whether it lives, and how long it has to answer.
 const PING: Duration = Duration::from_secs(20);
+/// How long a connection on which nothing has come yet is kept once the listener has stopped.
+const FIRST_REQUEST: Duration = Duration::from_millis(500);
 const HTTP2_PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// How long, and how much, a connection that is done for is read so that its client sees the last answer.
 const LINGER: Duration = Duration::from_secs(2);
@@ -144,6 +146,18 @@ where
         let places = Arc::new(Semaphore::new(settings.max_connections.min(Semaphore::MAX_PERMITS)));
         let mut connections = JoinSet::new();
         let mut pause = Duration::ZERO;
+        let observed = phase.clone();
+        let serve = move |connections: &mut JoinSet<()>, place, stream, peer| {
+            let open = Open::new(place, Arc::clone(&observe));
+            let (service, refuse, phase) = (service.clone(), Arc::clone(&refuse), observed.clone());
+            connections.spawn(async move {
+                match stream {
+                    Stream::Tcp(io) => serve_connection(io, peer, service, settings, refuse, phase).await,
+                    Stream::Unix(io) => serve_connection(io, peer, service, settings, refuse, phase).await,
+                }
+                drop(open);
+            });
+        };
         loop {
             while let Some(ended) = connections.try_join_next() {
                 report_panic(&ended);
@@ -164,19 +178,7 @@ where
             match accepted {
                 Ok((stream, peer)) => {
                     pause = Duration::ZERO;
-                    let open = Open::new(place, Arc::clone(&observe));
-                    let (service, refuse, phase) = (service.clone(), Arc::clone(&refuse), phase.clone());
-                    connections.spawn(async move {
-                        match stream {
-                            Stream::Tcp(io) => {
-                                serve_connection(io, peer, service, settings, refuse, phase).await;
-                            }
-                            Stream::Unix(io) => {
-                                serve_connection(io, peer, service, settings, refuse, phase).await;
-                            }
-                        }
-                        drop(open);
-                    });
+                    serve(&mut connections, place, stream, peer);
                 }
                 Err(error) => {
                     pause = pause_after(&error, pause);
@@ -186,7 +188,10 @@ where
                 }
             }
         }
-        drop(listener);
+        for (stream, peer) in listener.close() {
+            let Ok(place) = Arc::clone(&places).try_acquire_owned() else { break };
+            serve(&mut connections, place, stream, peer);
+        }
         drain(connections, settings.drain_timeout).await
     }
 }
@@ -228,7 +233,8 @@ pub async fn serve_connection<T, F, Fut>(
     let mut start = Start { bytes: [0; 24], len: 0 };
     let in_time = tokio::select! {
         biased;
-        () = stopped(&mut phase) => return,
+        // Who has only just connected is about to ask, and cannot know that this was the last moment.
+        () = async { stopped(&mut phase).await; sleep(FIRST_REQUEST).await } => return,
         read = timeout(settings.header_timeout, start.read(&mut io)) => match read {
             Ok(Ok(())) => true,
             Ok(Err(_)) => return,
@@ -461,6 +467,30 @@ impl Listener {
             }
             Self::Unix(listener) => Ok((Stream::Unix(listener.accept().await?.0), Peer::Unix)),
         }
+    }
+
+    /// Stops listening, and gives the connections that the kernel had taken already: their clients may have sent a
+    /// request, and closing the listener would reset them. Not through tokio, whose word that there are none is a
+    /// moment old.
+    fn close(self) -> Vec<(Stream, Peer)> {
+        let mut waiting = Vec::new();
+        match self {
+            Self::Tcp(listener) => {
+                let Ok(listener) = listener.into_std() else { return waiting };
+                while let Ok((stream, peer)) = listener.accept() {
+                    let made = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
+                    waiting.extend(made.map(|stream| (Stream::Tcp(stream), Peer::Tcp(peer))));
+                }
+            }
+            Self::Unix(listener) => {
+                let Ok(listener) = listener.into_std() else { return waiting };
+                while let Ok((stream, _)) = listener.accept() {
+                    let made = stream.set_nonblocking(true).and_then(|()| UnixStream::from_std(stream));
+                    waiting.extend(made.map(|stream| (Stream::Unix(stream), Peer::Unix)));
+                }
+            }
+        }
+        waiting
     }
 }
 

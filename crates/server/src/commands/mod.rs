@@ -1,5 +1,13 @@
-//! The subcommands, one file each.
+//! The subcommands, one file each. What several of them need is in `command` (a storage opened for a command, and its
+//! failures), `endpoint` (a running server asked instead) and `progress`.
+
+mod command;
+mod endpoint;
+mod progress;
 
 pub(crate) mod check_config;
+pub(crate) mod export;
 pub(crate) mod healthcheck;
+pub(crate) mod import;
+pub(crate) mod migrate;
 pub(crate) mod serve;

@@ -7,7 +7,11 @@ use gatepost_http_api::wire::connection::ShutdownPhase;
 use gatepost_telemetry::logging::{self, LogFormat};
 use std::io::{self, Write, stdout};
 use std::process::ExitCode;
+use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// How long the storage may take to close.
+const CLOSING: Duration = Duration::from_secs(5);
 
 #[expect(clippy::print_stderr, reason = "a failed start is told in one line, whatever the log is set to")]
 pub(crate) fn run(settings: &Settings) -> ExitCode {
@@ -52,7 +56,7 @@ fn announce(gatepost: &Gatepost) -> io::Result<()> {
 }
 
 /// Readiness goes first, then, when balancers have had time to see it, the listeners; running requests finish. A
-/// second signal ends the waiting.
+/// second signal ends the waiting. The storage goes last.
 async fn drain(gatepost: Gatepost, settings: &Settings, signals: &mut Signals) {
     tracing::info!("draining");
     gatepost.readiness.drain();
@@ -72,6 +76,10 @@ async fn drain(gatepost: Gatepost, settings: &Settings, signals: &mut Signals) {
     tokio::select! {
         () = end => {}
         () = signals.wait() => tracing::warn!("told to stop twice: running requests are cut off"),
+    }
+    gatepost.background.stop().await;
+    if tokio::time::timeout(CLOSING, gatepost.backend.close()).await.is_err() {
+        tracing::warn!("the storage does not close; what was acknowledged is in it");
     }
 }
 

@@ -1,0 +1,61 @@
+//! The PostgreSQL backend: every promise of the traits, and then what only a database that is shared, restarted and
+//! cut off can break.
+
+mod faults;
+mod feed;
+mod imports;
+mod limits;
+mod listing;
+mod opening;
+mod samples;
+
+use gatepost_storage_postgres::{PostgresOptions, PostgresStorage};
+use integration_tests::database::Database;
+use std::ops::Deref;
+
+/// A storage on a database of its own, which goes with it.
+struct Opened {
+    storage: PostgresStorage,
+    database: Database,
+}
+
+impl Deref for Opened {
+    type Target = PostgresStorage;
+
+    fn deref(&self) -> &PostgresStorage {
+        &self.storage
+    }
+}
+
+impl Opened {
+    /// Another replica on the same database.
+    async fn replica(&self) -> PostgresStorage {
+        connect(&self.database).await
+    }
+
+    /// Runs statements beside the storage.
+    async fn sql(&self, sql: &'static str) {
+        let mut connection = samples::connection(&self.database).await;
+        sqlx::Executor::execute(&mut connection, sqlx::raw_sql(sql)).await.unwrap();
+    }
+}
+
+async fn connect(database: &Database) -> PostgresStorage {
+    let options = PostgresOptions { migrate: false, ..PostgresOptions::new(database.url()) };
+    PostgresStorage::connect(options).await.unwrap()
+}
+
+/// A migrated database of its own.
+pub(crate) async fn database() -> Database {
+    let migrate = |url: String| async move {
+        gatepost_storage_postgres::migrate(&url).await.unwrap();
+    };
+    Database::migrated(migrate).await
+}
+
+async fn storage() -> Opened {
+    let database = database().await;
+    Opened { storage: connect(&database).await, database }
+}
+
+gatepost_storage::conformance::cases!(storage);
