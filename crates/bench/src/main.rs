@@ -1,7 +1,7 @@
 //! Measures Gatepost on one core while another core loads it, and prints what was asked for beside what came out.
 //!
-//! `gatepost-bench [--short] [--markdown FILE] [GROUP]...` with the groups `get`, `import`, `listing`, `scaling` and
-//! `memory`; none means all. Contestants are this same executable, started again as child processes (see
+//! `gatepost-bench [--short] [--markdown FILE] [GROUP]...` with the groups of [`groups::GROUPS`]; none means all.
+//! Contestants are this same executable, started again as child processes (see
 //! [`contestants`]). Progress goes to stderr, the table to stdout. A missed target is a row of the table; the exit
 //! status tells only whether everything could be measured.
 

@@ -1,7 +1,8 @@
 //! What was measured, beside what was asked for, as one markdown table.
 //!
 //! A row is added by [`Report::add`]; its verdict comes from the median of its samples. A row without samples is
-//! `void`: every round of it was disturbed. A missed target is shown as `missed`.
+//! `void`: every round of it was disturbed. A missed target is shown as `missed`. What cannot be measured on this
+//! machine is named as [`Report::left_out`].
 
 use std::fmt::Write;
 
@@ -59,19 +60,31 @@ pub(crate) struct Row {
 pub(crate) struct Report {
     head: String,
     full_size: bool,
-    rows: Vec<(&'static str, Row)>,
+    lines: Vec<(&'static str, Line)>,
+}
+
+#[derive(Debug)]
+enum Line {
+    Measured(Row),
+    LeftOut { what: String, why: String },
 }
 
 impl Report {
     /// An empty report. In a short run no target is judged: its sizes are not those the targets speak of.
     pub(crate) fn new(head: String, full_size: bool) -> Self {
-        Self { head, full_size, rows: Vec::new() }
+        Self { head, full_size, lines: Vec::new() }
     }
 
     /// Adds a line and tells it on stderr.
     pub(crate) fn add(&mut self, group: &'static str, row: Row) {
         crate::say(&format!("  {}: {} ({})", row.what, measured(&row), self.verdict(&row)));
-        self.rows.push((group, row));
+        self.lines.push((group, Line::Measured(row)));
+    }
+
+    /// Names what this machine lacks the programs for.
+    pub(crate) fn left_out(&mut self, group: &'static str, what: &str, why: &str) {
+        crate::say(&format!("  {what}: left out: {why}"));
+        self.lines.push((group, Line::LeftOut { what: what.to_owned(), why: why.to_owned() }));
     }
 
     /// The whole table.
@@ -79,7 +92,14 @@ impl Report {
         let mut out = format!("{}\n\n", self.head);
         out.push_str("| group | what | measured: median (least to most, rounds) | target | verdict | server CPU, remarks |\n");
         out.push_str("|---|---|---|---|---|---|\n");
-        for (group, row) in &self.rows {
+        for (group, line) in &self.lines {
+            let row = match line {
+                Line::Measured(row) => row,
+                Line::LeftOut { what, why } => {
+                    let _infallible = writeln!(out, "| {group} | {what} | – | – | left out | {why} |");
+                    continue;
+                }
+            };
             let (what, beside) = (&row.what, &row.beside);
             let target = match row.target {
                 Target::AtLeast(bound) => format!("≥ {bound}{}", row.unit),
@@ -124,6 +144,11 @@ fn measured(row: &Row) -> String {
             format!("{}{} ({} to {}, {rounds})", number(median), row.unit, number(least), number(most))
         },
     )
+}
+
+/// The median of some samples as it stands in a remark.
+pub(crate) fn middle(samples: &[f64]) -> String {
+    Spread::of(samples).map_or_else(|| "–".to_owned(), |spread| number(spread.median))
 }
 
 /// Three digits that matter, and no more decimals than that.

@@ -73,10 +73,12 @@ impl Bell {
         self.is_connected.store(true, Ordering::Relaxed);
         loop {
             tokio::select! {
-                heard = listener.try_recv() => match heard? {
-                    Some(_) => drop(self.heard.send_replace(())),
-                    None => return Ok(()),
-                },
+                heard = listener.try_recv() => {
+                    if heard?.is_none() {
+                        return Ok(());
+                    }
+                    self.heard.send_replace(());
+                }
                 () = self.own.notified() => {
                     let notify = AssertSqlSafe(format!("NOTIFY {CHANNEL}"));
                     (&mut listener).execute(sqlx::raw_sql(notify)).await?;

@@ -15,7 +15,7 @@ const MIGRATIONS: &[(&str, &str)] =
     &[("0001_initial", include_str!("../../../migrations/postgres/0001_initial.sql"))];
 
 /// "migrate"
-const LOCK: i64 = 0x6d69_6772_6174_65;
+const LOCK: i64 = 0x006d_6967_7261_7465;
 
 /// What was done to a schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -30,7 +30,7 @@ impl Pair {
     }
 
     /// Sends requests as nearly at once as can be, by turns to the one and the other.
-    fn at_once<const N: usize>(&mut self, requests: [Request; N]) -> [Answer; N] {
+    fn at_once<const N: usize>(&mut self, requests: &[Request; N]) -> [Answer; N] {
         let together = Barrier::new(N);
         let servers = self.servers.iter().cycle();
         let answers = thread::scope(|scope| {
@@ -73,7 +73,7 @@ pub fn creates_of_one_value(run: &Run) -> Counts {
     let mut pair = Pair::start(run);
     for _ in 0..run.rounds {
         let create = Request::json("POST", "/apikeys", &json!({ "value": pair.random.value() }));
-        let answers = pair.at_once([(); 4].map(|()| create.clone()));
+        let answers = pair.at_once(&[(); 4].map(|()| create.clone()));
         let refused: Vec<_> = answers.iter().filter(|answer| answer.status != 201).collect();
         assert_eq!(refused.len(), 3, "{:?}", answers.each_ref().map(|answer| answer.status));
         for answer in refused {
@@ -96,7 +96,7 @@ pub fn imports_of_one_file(run: &Run) -> Counts {
         let import = |rows: &[String]| Request::import(query, format!("key,name\n{}", rows.concat()));
         // The second time, every key is known.
         for _ in 0..2 {
-            let answers = pair.at_once([import(&rows), import(&backwards)]);
+            let answers = pair.at_once(&[import(&rows), import(&backwards)]);
             let [ids, mut reversed] = answers.map(|answer| {
                 let answer = answer.expect(201);
                 answer["ids"].as_array().expect("the ids of an import").clone()
@@ -122,7 +122,7 @@ pub fn patches_of_one_key(run: &Run) -> Counts {
             let body = json!({ "patchOperations": [{ "op": "replace", "path": path, "value": "after" }] });
             Request::json("PATCH", &target, &body)
         };
-        for answer in pair.at_once([patch("/name"), patch("/description")]) {
+        for answer in pair.at_once(&[patch("/name"), patch("/description")]) {
             answer.expect(200);
         }
         for server in &pair.servers {
@@ -136,7 +136,7 @@ pub fn patches_of_one_key(run: &Run) -> Counts {
 
 fn many_patches(pair: &mut Pair, target: &str) {
     let stages = [1, 2, 3, 4, 5, 6, 7, 8].map(|nth| format!("api/stage{nth}"));
-    let answers = pair.at_once(stages.each_ref().map(|stage| {
+    let answers = pair.at_once(&stages.each_ref().map(|stage| {
         let change = json!({ "op": "add", "path": "/stages", "value": stage });
         Request::json("PATCH", target, &json!({ "patchOperations": [change] }))
     }));
@@ -163,9 +163,9 @@ pub fn delete_against_patch(run: &Run) -> Counts {
         let (delete, patch) =
             (Request::new("DELETE", &target).plain(), Request::json("PATCH", &target, &body));
         let statuses = if round % 2 == 0 {
-            pair.at_once([delete, patch]).map(|answer| answer.status)
+            pair.at_once(&[delete, patch]).map(|answer| answer.status)
         } else {
-            let [patched, deleted] = pair.at_once([patch, delete]).map(|answer| answer.status);
+            let [patched, deleted] = pair.at_once(&[patch, delete]).map(|answer| answer.status);
             [deleted, patched]
         };
         assert!(matches!(statuses, [202, 200 | 404]), "delete and patch: {statuses:?}");

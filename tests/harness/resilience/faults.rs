@@ -22,6 +22,8 @@ use crate::server::Server;
 
 /// So many writes are acknowledged before a fault, and again after it.
 const CALLS: usize = 30;
+/// So many sessions a server has with its database, unless told otherwise.
+const SESSIONS: usize = 16;
 const READY_WITHIN: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(20);
 
@@ -39,8 +41,17 @@ fn under_load_of(run: &Run, servers: &[&Server], fault: impl FnOnce(&mut Load, &
     load.wait_for(CALLS);
     let mut clients = load.finish();
     let mut counts = clients.take_counts();
+    servers.iter().for_each(|server| wait_until_ready(server));
+
+    // Each session that the fault spoiled may be noticed by one more call, and that is all.
+    let mut load = clients.start(&addresses);
+    load.wait_for(CALLS);
+    let mut clients = load.finish();
+    let aftermath = clients.take_counts();
+    let failed = aftermath.unavailable + aftermath.cut;
+    assert!(failed <= SESSIONS * servers.len(), "{failed} calls fail although nothing is wrong any more");
+    counts += aftermath;
     for server in servers {
-        wait_until_ready(server);
         clients.check(server, true, &mut counts);
     }
     counts.rounds = 1;

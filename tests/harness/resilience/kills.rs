@@ -14,7 +14,7 @@ use crate::database::PostgresServer;
 const MOST_KEYS: usize = 3_000;
 /// Once in so many rounds there is an import that takes more than one statement.
 const LARGE_ONCE_IN: usize = 12;
-const LARGE: usize = 12_000;
+const LARGE: usize = 9_000;
 
 /// Kills servers under writes and imports, and starts others on the same storage.
 ///

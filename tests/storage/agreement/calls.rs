@@ -129,7 +129,7 @@ impl Sketch {
         let when = |wanted: bool, text: &'static str| if wanted { vec![text] } else { Vec::new() };
         let stages = [when(bit(0), "api/prod"), when(bit(1), "a-1/t_2")].concat();
         let labels = [when(bit(2), "b"), when(bit(3), "a,\"{}")].concat();
-        let tags = if bit(4) { vec![("k'", "v=\\"), ("Ключ", "")] } else { Vec::new() };
+        let tags = if bit(4) { vec![("k@1", "v = +/:"), ("Ключ", "")] } else { Vec::new() };
         ApiKey {
             id: id(self.id),
             name: ApiKeyName::parse(NAMES[usize::from(self.name)]).unwrap(),

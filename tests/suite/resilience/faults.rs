@@ -5,13 +5,13 @@ use super::{brief, run};
 
 #[test]
 fn while_postgresql_restarts_calls_fail_in_time_and_afterwards_succeed() {
-    faults::postgres_restarts(&run(2));
+    faults::postgres_restarts(&run(1));
 }
 
 #[test]
 fn connections_that_are_cut_in_the_middle_of_a_request_lose_nothing() {
-    let counts = faults::cut_connections(&run(40));
-    assert!(counts.rounds >= 40, "{counts}");
+    let counts = faults::cut_connections(&run(20));
+    assert!(counts.rounds >= 20, "{counts}");
 }
 
 #[test]

@@ -6,12 +6,12 @@ use super::run;
 
 #[test]
 fn what_clients_of_two_replicas_see_of_a_key_has_an_order_through_cuts_and_kills() {
-    histories::linearizable(&run(6), Kind::Postgres);
+    histories::linearizable(&run(3), Kind::Postgres);
 }
 
 #[test]
 fn what_clients_of_a_server_on_sqlite_see_of_a_key_has_an_order_through_kills() {
-    histories::linearizable(&run(6), Kind::Sqlite);
+    histories::linearizable(&run(4), Kind::Sqlite);
 }
 
 #[test]

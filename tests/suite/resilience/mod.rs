@@ -15,7 +15,7 @@ use crate::BINARY;
 /// So many rounds of a scenario, and faults a little longer than a request may take. Requests may take longer than in
 /// the long form, because the other tests keep the machine busy.
 fn run(rounds: usize) -> Run {
-    let (hold, patience) = (Duration::from_millis(5_500), Duration::from_secs(12));
+    let (hold, patience) = (Duration::from_millis(4_800), Duration::from_secs(12));
     Run { binary: BINARY.to_owned(), seed: 1, rounds, hold, patience }
 }
 

@@ -1,11 +1,12 @@
-//! Gatepost itself, as its users start it: memory storage, metrics on, JSON log to a file.
+//! Gatepost itself, as its users start it: metrics on, JSON log to a file.
 //!
 //! Also the requests that are sent to it, with the headers an SDK sends.
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -13,7 +14,7 @@ use serde_json::Value;
 use crate::contestants::Contestant;
 use crate::failure::{Context, Failure};
 use crate::load::connection::Connection;
-use crate::machine::Machine;
+use crate::machine::{Cores, Machine};
 
 /// The first argument that makes this executable the product.
 pub(crate) const NAME: &str = "gatepost";
@@ -32,20 +33,77 @@ pub(crate) fn serve(words: &[OsString]) -> ExitCode {
     gatepost_server::run(words.iter().cloned())
 }
 
-/// Starts a server with empty memory storage.
+/// Where a server keeps its keys.
+#[derive(Debug)]
+pub(crate) enum Storage {
+    /// In itself.
+    Memory,
+    /// In a file, which may be missing.
+    Sqlite(PathBuf),
+    /// In a database of PostgreSQL.
+    Postgres {
+        /// A file with the address, which holds a password.
+        url: PathBuf,
+        /// The master key.
+        key: PathBuf,
+        /// So many connections.
+        connections: usize,
+    },
+}
+
+impl Storage {
+    fn arguments(&self) -> Vec<String> {
+        match self {
+            Self::Memory => vec!["--storage".to_owned(), "memory:".to_owned()],
+            Self::Sqlite(path) => vec!["--storage".to_owned(), format!("sqlite:{}", path.display())],
+            Self::Postgres { url, key, connections } => vec![
+                format!("--storage-file={}", url.display()),
+                format!("--master-key-file={}", key.display()),
+                format!("--storage-connections={connections}"),
+            ],
+        }
+    }
+}
+
+/// Starts a server with empty memory storage on the contestants' core.
 pub(crate) fn start(machine: &Machine, logging: Logging, log: &Path) -> Result<Contestant, Failure> {
-    let arguments = ["serve", "--storage", "memory:", "--auth", "off", "--log", "json"];
+    start_on(machine, Cores::Server, &Storage::Memory, logging, log)
+}
+
+/// Starts a server.
+pub(crate) fn start_on(
+    machine: &Machine,
+    cores: Cores,
+    storage: &Storage,
+    logging: Logging,
+    log: &Path,
+) -> Result<Contestant, Failure> {
+    let arguments = ["serve", "--auth", "off", "--log", "json"];
     let listeners = ["--control-listen", "--data-listen", "--admin-listen"];
     let arguments: Vec<String> = arguments
         .into_iter()
         .chain(listeners.into_iter().flat_map(|listener| [listener, "127.0.0.1:0"]))
         .map(str::to_owned)
+        .chain(storage.arguments())
         .collect();
     let filter: &[(&str, &str)] = match logging {
         Logging::Default => &[],
         Logging::NoRequests => &[("RUST_LOG", "info,gatepost::request=off")],
     };
-    Contestant::start(machine, NAME, &arguments, filter, log)
+    Contestant::start(machine, cores, NAME, &arguments, filter, log)
+}
+
+/// The header that tells an SDK's repetition of a call from another call.
+const INVOCATION: &[u8] = b"amz-sdk-invocation-id: 5d6f9f0e-1c58-4b8a-9a7e-";
+
+/// Gives a request the invocation id that no request had before: a second one with the same id is a repetition, and gets
+/// the first one's answer.
+pub(crate) fn renew(request: &mut [u8]) {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let id = format!("{:012x}", NEXT.fetch_add(1, Ordering::Relaxed));
+    let at = request.windows(INVOCATION.len()).position(|window| window == INVOCATION);
+    let at = at.expect("every request has an invocation id") + INVOCATION.len();
+    request[at..at + id.len()].copy_from_slice(id.as_bytes());
 }
 
 /// A whole request as an SDK sends it.
@@ -81,7 +139,9 @@ pub(crate) fn get(server: &Contestant, id: &str) -> Vec<u8> {
 /// Creates a key and tells its id.
 pub(crate) fn create(server: &Contestant, body: &str) -> Result<String, Failure> {
     let mut connection = Connection::open(server.address())?;
-    let answer = connection.exchange(&request(server, "POST", "/apikeys", body))?;
+    let mut request = request(server, "POST", "/apikeys", body);
+    renew(&mut request);
+    let answer = connection.exchange(&request)?;
     answer.expect(201)?;
     id(answer.body)
 }

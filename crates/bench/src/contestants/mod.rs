@@ -1,9 +1,10 @@
-//! The servers that are compared, each a child process on the contestants' core.
+//! The programs that are compared, each a child process on the contestants' core or on both.
 //!
 //! A contestant is this same executable, started again with the contestant's name as its first argument: so the very
 //! code that `cargo run --release` builds is measured, with nothing to install. To add one: a file with its server,
 //! a name in [`serve`], and a start of [`Contestant`] that knows its arguments. A contestant prints one line on stdout
-//! when it accepts connections, and in it `control=http://ADDRESS`.
+//! when it accepts connections, and in it `control=http://ADDRESS`. Only PostgreSQL must be installed; what needs it is
+//! left out by name where it is not.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -13,10 +14,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, ExitCode, Stdio};
 
 use crate::failure::{Context, Failure};
-use crate::machine::Machine;
+use crate::machine::{Cores, Machine};
 
 pub(crate) mod gatepost;
+pub(crate) mod postgres;
 pub(crate) mod raw_hyper;
+pub(crate) mod sqlite_inserts;
 
 /// Runs a contestant in this process, if the first of the program's arguments names one.
 pub(crate) fn serve(words: &[OsString]) -> Option<ExitCode> {
@@ -24,6 +27,7 @@ pub(crate) fn serve(words: &[OsString]) -> Option<ExitCode> {
     match name.to_str()? {
         gatepost::NAME => Some(gatepost::serve(words)),
         raw_hyper::NAME => Some(raw_hyper::serve(arguments)),
+        sqlite_inserts::NAME => Some(sqlite_inserts::serve(arguments)),
         _ => None,
     }
 }
@@ -43,6 +47,7 @@ impl Contestant {
     /// Starts this executable as the contestant `name`, its stderr going to the file `log_path`.
     fn start(
         machine: &Machine,
+        cores: Cores,
         name: &str,
         arguments: &[String],
         environment: &[(&str, &str)],
@@ -50,7 +55,7 @@ impl Contestant {
     ) -> Result<Self, Failure> {
         let program = std::env::current_exe().context("this executable cannot be found")?;
         let log = File::options().create(true).append(true).open(log_path).context("the log file")?;
-        let mut command = machine.on_server_core(&program);
+        let mut command = machine.command(cores, &program);
         for (variable, _) in std::env::vars_os() {
             // Settings of the person at the terminal are not part of the measurement.
             if variable.to_string_lossy().starts_with("GATEPOST_") {

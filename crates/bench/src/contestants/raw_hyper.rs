@@ -21,7 +21,7 @@ use tokio::net::TcpListener;
 use crate::contestants::Contestant;
 use crate::failure::{Context, Failure};
 use crate::load::connection::headers;
-use crate::machine::Machine;
+use crate::machine::{Cores, Machine};
 
 /// The first argument that makes this executable the floor.
 pub(crate) const NAME: &str = "raw-hyper";
@@ -40,7 +40,7 @@ pub(crate) fn start(
             arguments.extend([name.to_owned(), value.to_owned()]);
         }
     }
-    Contestant::start(machine, NAME, &arguments, &[], log)
+    Contestant::start(machine, Cores::Server, NAME, &arguments, &[], log)
 }
 
 /// The contestant's side: arguments are the body's length, then names and values of headers in turn.

@@ -21,7 +21,7 @@ pub(super) fn run(bench: &Bench, report: &mut Report) -> Result<(), Failure> {
     let servers = contenders(bench)?;
     let mut rounds = Vec::new();
     for round in 0..bench.size.rounds {
-        let valid = valid_round(&bench.machine, || {
+        let valid = valid_round(bench, || {
             let mut loops = [None; 3];
             // Who comes first changes from round to round.
             for turn in 0..3 {

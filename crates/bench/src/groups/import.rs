@@ -13,10 +13,10 @@ use crate::load::open;
 use crate::machine::{Watch, cpu_time, peak_resident, resident};
 use crate::report::{Report, Row, Spread, Target, micros};
 
-const MEBIBYTE: f64 = 1024.0 * 1024.0;
+pub(super) const MEBIBYTE: f64 = 1024.0 * 1024.0;
 
 /// GetApiKey requests per second beside the import.
-const RATE: u32 = 200;
+pub(super) const RATE: u32 = 200;
 
 pub(super) fn run(bench: &Bench, report: &mut Report) -> Result<(), Failure> {
     let (file, rows) = (bench.file("import.csv"), bench.size.rows);
@@ -25,7 +25,7 @@ pub(super) fn run(bench: &Bench, report: &mut Report) -> Result<(), Failure> {
 
     let mut timed = Vec::new();
     for _ in 0..bench.size.imports {
-        timed.extend(repeated(&bench.machine, || time_import(bench, &file))?);
+        timed.extend(repeated(bench, || time_import(bench, &file))?);
     }
     let column = |value: fn(&Timed) -> f64| -> Vec<f64> { timed.iter().map(value).collect() };
     // Remarks on a row without samples are zeros; the row itself is void.
@@ -48,7 +48,7 @@ pub(super) fn run(bench: &Bench, report: &mut Report) -> Result<(), Failure> {
 
     let mut read = Vec::new();
     for _ in 0..bench.size.imports {
-        read.extend(repeated(&bench.machine, || import_beside_readers(bench, &file))?);
+        read.extend(repeated(bench, || import_beside_readers(bench, &file))?);
     }
     let column = |value: fn(&Read) -> f64| -> Vec<f64> { read.iter().map(value).collect() };
     let remark = format!(
@@ -63,11 +63,11 @@ pub(super) fn run(bench: &Bench, report: &mut Report) -> Result<(), Failure> {
     report.add("import", row(format!("the same {size} once more"), again, " s", Target::None, String::new()));
     let mut strict = Vec::new();
     for _ in 0..bench.size.imports {
-        strict.extend(repeated(&bench.machine, || {
+        strict.extend(repeated(bench, || {
             let server = fresh(bench)?;
             let watch = Watch::start(&bench.machine, server.pid())?;
             let imported = gatepost::import(&server, &file, rows, "&failonwarnings=true")?;
-            Attempt::unless_disturbed(&watch, imported.wall.as_secs_f64())
+            Attempt::watched(&watch, imported.wall.as_secs_f64())
         })?);
     }
     report.add(
@@ -101,31 +101,33 @@ fn time_import(bench: &Bench, file: &Path) -> Result<Attempt<Timed>, Failure> {
     let (before, empty) = (cpu_time(server.pid())?, resident(server.pid())?);
     let (imported, most) = import_watched(&server, file, rows)?;
     let cpu = cpu_time(server.pid())? - before;
-    let attempt = Attempt::unless_disturbed(&watch, ())?;
-    if let Attempt::Void(why) = attempt {
-        return Ok(Attempt::Void(why));
-    }
+    let void = watch.disturbance()?;
     std::thread::sleep(bench.size.settle);
     // The kernel's own peak also sees what fell between two samples.
     let peak = most.max(peak_resident(server.pid())?);
     let after = resident(server.pid())?;
-    let again = repeated(&bench.machine, || {
+    let again = repeated(bench, || {
         let watch = Watch::start(&bench.machine, server.pid())?;
         let again = gatepost::import(&server, file, rows, "")?;
-        Attempt::unless_disturbed(&watch, again.wall.as_secs_f64())
+        Attempt::watched(&watch, again.wall.as_secs_f64())
     })?;
-    Ok(Attempt::Valid(Timed {
+    let value = Timed {
         seconds: imported.wall.as_secs_f64(),
         cpu_micros_per_row: cpu.as_secs_f64() * 1e6 / rows as f64,
         empty: empty as f64 / MEBIBYTE,
         peak: peak as f64 / MEBIBYTE,
         after: after as f64 / MEBIBYTE,
         again_seconds: again,
-    }))
+    };
+    Ok(Attempt { value, void })
 }
 
 /// Imports and samples the server's resident memory every 10 ms; the answer holds the largest sample.
-fn import_watched(server: &Contestant, file: &Path, rows: u64) -> Result<(Imported, u64), Failure> {
+pub(super) fn import_watched(
+    server: &Contestant,
+    file: &Path,
+    rows: u64,
+) -> Result<(Imported, u64), Failure> {
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let sampler = scope.spawn(|| {
@@ -153,11 +155,11 @@ struct Read {
 fn import_beside_readers(bench: &Bench, file: &Path) -> Result<Attempt<Read>, Failure> {
     let server = fresh(bench)?;
     let id = gatepost::create(&server, r#"{"name":"read-by-others","enabled":true}"#)?;
-    let request = gatepost::get(&server, &id);
+    let requests = [gatepost::get(&server, &id)];
     let done = AtomicBool::new(false);
     let watch = Watch::start(&bench.machine, server.pid())?;
     let (imported, mut waits) = std::thread::scope(|scope| {
-        let readers = scope.spawn(|| open::run(server.address(), &request, RATE, &done));
+        let readers = scope.spawn(|| open::run(server.address(), &requests, RATE, &done));
         std::thread::sleep(Duration::from_millis(500));
         let start = Instant::now();
         let imported = gatepost::import(&server, file, bench.size.rows, "");
@@ -172,7 +174,7 @@ fn import_beside_readers(bench: &Bench, file: &Path) -> Result<Attempt<Read>, Fa
     let percentile =
         open::percentile(&mut waits, 0.99).ok_or_else(|| Failure::new("no reader had its turn"))?;
     let longest = waits.last().copied().unwrap_or_default();
-    Attempt::unless_disturbed(
+    Attempt::watched(
         &watch,
         Read {
             percentile_millis: percentile.as_secs_f64() * 1e3,

@@ -13,11 +13,15 @@ use crate::load::connection::Connection;
 use crate::machine::{Machine, Watch, cpu_time};
 use crate::report::Report;
 
+mod durable;
+mod durable_import;
 mod get;
 mod import;
 mod listing;
 mod memory;
+mod postgres;
 mod scaling;
+mod sqlite;
 
 /// A named measurement.
 #[derive(Debug)]
@@ -33,6 +37,11 @@ pub(crate) const GROUPS: &[Group] = &[
     Group { name: "listing", run: listing::run },
     Group { name: "scaling", run: scaling::run },
     Group { name: "memory", run: memory::run },
+    Group { name: "sqlite", run: sqlite::run },
+    Group { name: "sqlite-import", run: durable_import::sqlite },
+    Group { name: "postgres", run: postgres::run },
+    Group { name: "postgres-import", run: durable_import::postgres },
+    Group { name: "durable-listing", run: listing::durable },
 ];
 
 /// A round in which the server had less of its core than this is void: something else was the bottleneck. Where a server
@@ -47,6 +56,7 @@ const REPEATS: u32 = 10;
 pub(crate) struct Bench {
     pub(crate) machine: Machine,
     pub(crate) size: Size,
+    is_short: bool,
     folder: PathBuf,
 }
 
@@ -88,7 +98,17 @@ impl Bench {
         let machine = Machine::prepare()?;
         let folder = std::env::temp_dir().join(format!("gatepost-bench-{}", std::process::id()));
         std::fs::create_dir(&folder).context("the temporary folder")?;
-        Ok(Self { machine, size: if short { Size::SHORT } else { Size::FULL }, folder })
+        Ok(Self { machine, size: if short { Size::SHORT } else { Size::FULL }, is_short: short, folder })
+    }
+
+    /// An empty folder in the folder of this run.
+    pub(crate) fn empty_folder(&self, name: &str) -> Result<PathBuf, Failure> {
+        let folder = self.file(name);
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder)?;
+        }
+        std::fs::create_dir(&folder)?;
+        Ok(folder)
     }
 
     /// A file in the folder of this run.
@@ -108,6 +128,8 @@ impl Drop for Bench {
 struct Loaded {
     done: Done,
     cpu: Duration,
+    /// Requests, those of the warm-up included.
+    all: u64,
     /// Lines in the server's log per request.
     logged: f64,
 }
@@ -134,64 +156,72 @@ impl Loaded {
 ///
 /// No connection is kept between loops: a server closes those that are idle for long.
 fn load(server: &Contestant, script: &mut impl Script, time: Duration) -> Result<Loaded, Failure> {
-    let mut connections = Connection::open_many(server.address(), CONNECTIONS)?;
+    load_over(CONNECTIONS, server, script, time)
+}
+
+/// The same over a number of connections.
+fn load_over(
+    connections: usize,
+    server: &Contestant,
+    script: &mut impl Script,
+    time: Duration,
+) -> Result<Loaded, Failure> {
+    let mut connections = Connection::open_many(server.address(), connections)?;
     let warm = run_for(&mut connections, script, time / 10)?;
     let before = cpu_time(server.pid())?;
     let done = run_for(&mut connections, script, time)?;
     let cpu = cpu_time(server.pid())? - before;
     // What a server logs in the background must not run into the next contestant's time.
     std::thread::sleep(Duration::from_millis(50));
-    let logged = server.logged_lines()? as f64 / (warm.requests + done.requests) as f64;
+    let all = warm.requests + done.requests;
+    let logged = server.logged_lines()? as f64 / all as f64;
     server.empty_log()?;
-    Ok(Loaded { done, cpu, logged })
+    Ok(Loaded { done, cpu, all, logged })
 }
 
 /// Repeats a round until each of its loops kept its server busy; `None` when that never happened.
 fn valid_round<const N: usize>(
-    machine: &Machine,
+    bench: &Bench,
     mut round: impl FnMut() -> Result<[Loaded; N], Failure>,
 ) -> Result<Option<[Loaded; N]>, Failure> {
-    repeated(machine, || {
-        let loops = round()?;
-        if loops.iter().all(Loaded::is_valid) {
-            return Ok(Attempt::Valid(loops));
-        }
-        let shares: Vec<String> = loops
+    repeated(bench, || {
+        let value = round()?;
+        let shares = value
             .iter()
-            .map(|one| format!("{:.0} % ({:.2} µs per request)", one.share() * 100.0, one.cpu_micros()))
-            .collect();
-        Ok(Attempt::Void(format!("servers had {} of their core", shares.join(", "))))
+            .map(|one| format!("{:.0} % ({:.2} µs per request)", one.share() * 100.0, one.cpu_micros()));
+        let void = (!value.iter().all(Loaded::is_valid))
+            .then(|| format!("servers had {} of their core", shares.collect::<Vec<_>>().join(", ")));
+        Ok(Attempt { value, void })
     })
 }
 
-/// What one try at a round came to.
-enum Attempt<T> {
-    Valid(T),
-    Void(String),
+/// What one try at a round came to, and why it may not count.
+struct Attempt<T> {
+    value: T,
+    void: Option<String>,
 }
 
 impl<T> Attempt<T> {
-    /// `value`, unless other programs had too much of a core meanwhile.
-    fn unless_disturbed(watch: &Watch<'_>, value: T) -> Result<Self, Failure> {
-        let others = watch.others()?;
-        if others <= 1.0 - BUSY {
-            return Ok(Self::Valid(value));
-        }
-        Ok(Self::Void(format!("other programs had {:.0} % of a core", others * 100.0)))
+    /// `value`, void if other programs had too much of a core meanwhile.
+    fn watched(watch: &Watch<'_>, value: T) -> Result<Self, Failure> {
+        Ok(Self { value, void: watch.disturbance()? })
     }
 }
 
-/// Tries until a try is valid; `None` when none was.
+/// Tries until a try is valid; `None` when none was. In a short run, which judges nothing, every try counts.
 fn repeated<T>(
-    machine: &Machine,
+    bench: &Bench,
     mut attempt: impl FnMut() -> Result<Attempt<T>, Failure>,
 ) -> Result<Option<T>, Failure> {
     for _ in 0..=REPEATS {
         match attempt()? {
-            Attempt::Valid(value) => return Ok(Some(value)),
-            Attempt::Void(why) => {
-                crate::say(&format!("  void round: {why}"));
-                machine.await_calm(1.0 - BUSY)?;
+            Attempt { value, void: None } => return Ok(Some(value)),
+            Attempt { value, void: Some(why) } => {
+                crate::say(&format!("  disturbed round: {why}"));
+                if bench.is_short {
+                    return Ok(Some(value));
+                }
+                bench.machine.await_calm()?;
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::contestants::Contestant;
 use crate::contestants::gatepost::{self, Logging};
 use crate::failure::Failure;
 use crate::groups::{Bench, Loaded, load, valid_round};
-use crate::load::closed::{CONNECTIONS, Done, Prepared, run_out};
+use crate::load::closed::{CONNECTIONS, Creations, Done, Prepared, run_out};
 use crate::load::connection::Connection;
 use crate::load::csv::{self, Columns, Random};
 use crate::machine::fine_cpu_time;
@@ -22,7 +22,7 @@ const FEW: u64 = 1_000;
 const SAMPLED: usize = 100_000;
 
 /// Keys a burst creates before they are deleted again.
-const BURST: usize = 500;
+const BURST: u64 = 500;
 
 /// One server and the requests that read its keys.
 struct Side {
@@ -36,12 +36,8 @@ pub(super) fn run(bench: &Bench, report: &mut Report) -> Result<(), Failure> {
     let mut gets = Vec::new();
     let mut creates = Vec::new();
     for round in 0..bench.size.rounds {
-        gets.extend(valid_round(&bench.machine, || {
-            both(&mut sides, round, |side| side.read(bench.size.round))
-        })?);
-        creates.extend(valid_round(&bench.machine, || {
-            both(&mut sides, round, |side| side.create(bench.size.round))
-        })?);
+        gets.extend(valid_round(bench, || both(&mut sides, round, |side| side.read(bench.size.round)))?);
+        creates.extend(valid_round(bench, || both(&mut sides, round, |side| side.create(bench.size.round)))?);
     }
     for (name, rounds) in [("get", gets), ("create", creates)] {
         let cpu = |at: usize| -> Vec<f64> {
@@ -110,8 +106,7 @@ fn both(
 
 impl Side {
     fn read(&mut self, time: Duration) -> Result<Loaded, Failure> {
-        let mut script =
-            Prepared { requests: &self.gets, at: self.at, again: true, expected: 200, bodies: None };
+        let mut script = Prepared { requests: &self.gets, at: self.at, again: true, expected: 200 };
         let loaded = load(&self.server, &mut script, time);
         self.at = script.at;
         loaded
@@ -121,29 +116,28 @@ impl Side {
     fn create(&mut self, time: Duration) -> Result<Loaded, Failure> {
         let mut connections = Connection::open_many(self.server.address(), CONNECTIONS)?;
         let body = r#"{"name":"made-by-a-burst","enabled":true}"#;
-        let creates = vec![gatepost::request(&self.server, "POST", "/apikeys", body); BURST];
-        let mut total =
-            Loaded { done: Done { requests: 0, wall: Duration::ZERO }, cpu: Duration::ZERO, logged: 0.0 };
+        let request = gatepost::request(&self.server, "POST", "/apikeys", body);
+        let mut total = Loaded {
+            done: Done { requests: 0, wall: Duration::ZERO },
+            cpu: Duration::ZERO,
+            all: 0,
+            logged: 0.0,
+        };
         while total.done.wall < time {
-            let mut script = Prepared {
-                requests: &creates,
-                at: 0,
-                again: false,
-                expected: 201,
-                bodies: Some(Vec::with_capacity(BURST)),
-            };
-            let before = fine_cpu_time(self.server.pid())?;
+            let bodies = Some(Vec::with_capacity(BURST as usize));
+            let mut script = Creations { request: request.clone(), left: BURST, bodies };
+            let before = fine_cpu_time(&[self.server.pid()])?;
             let done = run_out(&mut connections, &mut script)?;
-            total.cpu += fine_cpu_time(self.server.pid())?.saturating_sub(before);
+            total.cpu += fine_cpu_time(&[self.server.pid()])?.saturating_sub(before);
             total.done.requests += done.requests;
+            total.all += done.requests;
             total.done.wall += done.wall;
-            let mut deletes = Vec::with_capacity(BURST);
+            let mut deletes = Vec::with_capacity(BURST as usize);
             for body in script.bodies.into_iter().flatten() {
                 let target = format!("/apikeys/{}", gatepost::id(&body)?);
                 deletes.push(gatepost::request(&self.server, "DELETE", &target, ""));
             }
-            let mut script =
-                Prepared { requests: &deletes, at: 0, again: false, expected: 202, bodies: None };
+            let mut script = Prepared { requests: &deletes, at: 0, again: false, expected: 202 };
             run_out(&mut connections, &mut script)?;
             self.server.empty_log()?;
         }

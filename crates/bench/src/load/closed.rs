@@ -7,6 +7,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::contestants::gatepost;
 use crate::failure::Failure;
 use crate::load::connection::{Answer, Connection};
 
@@ -116,8 +117,6 @@ pub(crate) struct Prepared<'load> {
     pub(crate) at: usize,
     pub(crate) again: bool,
     pub(crate) expected: u16,
-    /// Where the answers' bodies are kept, when they are wanted.
-    pub(crate) bodies: Option<Vec<Vec<u8>>>,
 }
 
 impl Script for Prepared<'_> {
@@ -134,9 +133,33 @@ impl Script for Prepared<'_> {
     }
 
     fn answer(&mut self, answer: &Answer<'_>) -> Result<(), Failure> {
+        answer.expect(self.expected)
+    }
+}
+
+/// Creations: the same request, each time as a call of its own.
+#[derive(Debug)]
+pub(crate) struct Creations {
+    pub(crate) request: Vec<u8>,
+    /// How many are sent.
+    pub(crate) left: u64,
+    /// Where the answers' bodies are kept, when they are wanted.
+    pub(crate) bodies: Option<Vec<Vec<u8>>>,
+}
+
+impl Script for Creations {
+    fn request(&mut self, out: &mut Vec<u8>) -> bool {
+        let Some(left) = self.left.checked_sub(1) else { return false };
+        self.left = left;
+        gatepost::renew(&mut self.request);
+        out.extend_from_slice(&self.request);
+        true
+    }
+
+    fn answer(&mut self, answer: &Answer<'_>) -> Result<(), Failure> {
         if let Some(bodies) = &mut self.bodies {
             bodies.push(answer.body.to_vec());
         }
-        answer.expect(self.expected)
+        answer.expect(201)
     }
 }

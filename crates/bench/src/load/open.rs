@@ -11,15 +11,17 @@ use crate::failure::Failure;
 use crate::load::connection::Connection;
 
 /// Connections the requests are spread over, so that a slow answer does not hold back the next request.
-const CONNECTIONS: u32 = 16;
+pub(crate) const CONNECTIONS: u32 = 16;
 
 /// When a request was due, and how long after that its answer was complete.
 pub(crate) type Sample = (Instant, Duration);
 
-/// Sends `request` `rate` times a second until `stop` is set.
+/// Sends `requests` in turn, `rate` a second, until `stop` is set.
+///
+/// With as many requests as there are connections, or a multiple, none of them is ever sent while it is under way.
 pub(crate) fn run(
     address: SocketAddr,
-    request: &[u8],
+    requests: &[Vec<u8>],
     rate: u32,
     stop: &AtomicBool,
 ) -> Result<Vec<Sample>, Failure> {
@@ -27,7 +29,10 @@ pub(crate) fn run(
     let start = Instant::now() + interval;
     std::thread::scope(|scope| {
         let lanes: Vec<_> = (0..CONNECTIONS)
-            .map(|lane| scope.spawn(move || drive(address, request, start + interval * lane, interval, stop)))
+            .map(|lane| {
+                let turns = requests.iter().cycle().skip(lane as usize).step_by(CONNECTIONS as usize);
+                scope.spawn(move || drive(address, turns, start + interval * lane, interval, stop))
+            })
             .collect();
         let mut samples = Vec::new();
         for lane in lanes {
@@ -37,16 +42,19 @@ pub(crate) fn run(
     })
 }
 
-fn drive(
+fn drive<'load>(
     address: SocketAddr,
-    request: &[u8],
+    turns: impl Iterator<Item = &'load Vec<u8>>,
     start: Instant,
     interval: Duration,
     stop: &AtomicBool,
 ) -> Result<Vec<Sample>, Failure> {
     let mut connection = Connection::open(address)?;
     let (mut samples, mut due) = (Vec::new(), start);
-    while !stop.load(Ordering::Relaxed) {
+    for request in turns {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
         connection.exchange(request)?.expect(200)?;
         samples.push((due, due.elapsed()));
