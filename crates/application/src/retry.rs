@@ -1,6 +1,6 @@
 //! Retries: an SDK that lost an answer sends the same request again, under the same invocation id.
 //!
-//! What CreateApiKey and ImportApiKeys did is remembered for five minutes, in the same unit of work, under a
+//! What CreateApiKey and ImportApiKeys did is remembered for five minutes at least, under a
 //! [`RetryToken`] over the operation, the invocation id and the body. A retry is recognised by its token and gets
 //! what the first request did, not a second key. Two requests that differ in anything are two requests.
 

@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use gatepost_domain::AccountId;
 use gatepost_domain::api_keys::ApiKeyId;
 
-/// What a request and its retries have in common: a hash over its caller, its operation, its invocation id and its
-/// body.
+/// What a request and its retries have in common: a hash over its operation, its invocation id and its body. It is
+/// remembered for one account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RetryToken(pub [u8; 32]);
 

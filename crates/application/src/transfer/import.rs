@@ -24,14 +24,14 @@ pub enum Fate {
     Refused(Refusal),
 }
 
-/// Why a key stays out.
+/// Why a key stays out. An id may be a value (`generateDistinctId: false`), so messages show its beginning only.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// Another key of the account has its value.
-    #[error("its value already belongs to the key {0}")]
+    #[error("its value already belongs to the key {:.4}...", .0.as_str())]
     ValueTaken(ApiKeyId),
     /// Another key of the account has its id.
-    #[error("its id {0} already belongs to a key with another value")]
+    #[error("its id {:.4}... already belongs to a key with another value", .0.as_str())]
     IdTaken(ApiKeyId),
     /// It cannot be a key here.
     #[error(transparent)]
@@ -65,8 +65,8 @@ impl Application {
             let batch = self.sealed(caller, keys).await;
             restored |= self.restore_batch(caller, batch, dry_run, tell).await?;
         }
-        if restored {
-            self.storage.settle_after_import().await?;
+        if restored && let Err(error) = self.storage.settle_after_import().await {
+            tracing::warn!(?error, "the storage was not settled after an import");
         }
         Ok(())
     }

@@ -51,6 +51,8 @@ const MAX_STREAMS: u32 = 200;
 const PING: Duration = Duration::from_secs(20);
 /// How long a connection on which nothing has come yet is kept once the listener has stopped.
 const FIRST_REQUEST: Duration = Duration::from_millis(500);
+/// Connections that are taken from the kernel's queue when the listener stops; longer ones are not made.
+const MOST_QUEUED: usize = 4_096;
 const HTTP2_PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// How long, and how much, a connection that is done for is read so that its client sees the last answer.
 const LINGER: Duration = Duration::from_secs(2);
@@ -473,25 +475,40 @@ impl Listener {
     /// request, and closing the listener would reset them. Not through tokio, whose word that there are none is a
     /// moment old.
     fn close(self) -> Vec<(Stream, Peer)> {
-        let mut waiting = Vec::new();
+        let of_tcp = |(stream, peer): (std::net::TcpStream, _)| {
+            stream.set_nonblocking(true)?;
+            stream.set_nodelay(true)?;
+            Ok((Stream::Tcp(TcpStream::from_std(stream)?), Peer::Tcp(peer)))
+        };
+        let of_unix = |(stream, _): (std::os::unix::net::UnixStream, _)| {
+            stream.set_nonblocking(true)?;
+            Ok((Stream::Unix(UnixStream::from_std(stream)?), Peer::Unix))
+        };
         match self {
-            Self::Tcp(listener) => {
-                let Ok(listener) = listener.into_std() else { return waiting };
-                while let Ok((stream, peer)) = listener.accept() {
-                    let made = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
-                    waiting.extend(made.map(|stream| (Stream::Tcp(stream), Peer::Tcp(peer))));
-                }
-            }
-            Self::Unix(listener) => {
-                let Ok(listener) = listener.into_std() else { return waiting };
-                while let Ok((stream, _)) = listener.accept() {
-                    let made = stream.set_nonblocking(true).and_then(|()| UnixStream::from_std(stream));
-                    waiting.extend(made.map(|stream| (Stream::Unix(stream), Peer::Unix)));
-                }
-            }
+            Self::Tcp(listener) => match listener.into_std() {
+                Ok(listener) => queued(|| listener.accept().and_then(of_tcp)),
+                Err(_) => Vec::new(),
+            },
+            Self::Unix(listener) => match listener.into_std() {
+                Ok(listener) => queued(|| listener.accept().and_then(of_unix)),
+                Err(_) => Vec::new(),
+            },
         }
-        waiting
     }
+}
+
+/// Everything that waits in a queue now, as far as it is not endless.
+fn queued<S>(mut accept: impl FnMut() -> io::Result<S>) -> Vec<S> {
+    let mut waiting = Vec::new();
+    for _ in 0..MOST_QUEUED {
+        match accept() {
+            Ok(stream) => waiting.push(stream),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            Err(error) if pause_after(&error, Duration::ZERO).is_zero() => {}
+            Err(_) => break,
+        }
+    }
+    waiting
 }
 
 /// How long to wait before the next connection: not at all when only the last one was at fault; growing when

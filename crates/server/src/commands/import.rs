@@ -9,7 +9,7 @@ use gatepost_application::api_keys::ImportApiKeys;
 use gatepost_application::api_keys::import::{FileProblem, RowReader, Source};
 use gatepost_application::transfer::{AccountReader, Fate};
 use gatepost_config::{Import, Settings};
-use gatepost_custody::{EXPORT_MAGIC, ExportReader, KeyRing};
+use gatepost_custody::{EXPORT_MAGIC, KeyRing};
 use gatepost_domain::AccountId;
 use std::fs::File;
 use std::io::{self, Cursor, Read, Seek, SeekFrom, stdin};
@@ -74,12 +74,11 @@ async fn restore(
     progress: Arc<Progress>,
 ) -> Result<ExitCode, CommandError> {
     let unreadable = |why| CommandError::Account { path: import.file.clone(), why };
-    // What can be read twice is read to its end first, so that a damaged file changes nothing.
+    // What can be read twice is read to its end first, so that a damaged file, or one of a later release, changes nothing.
     if input.can_rewind() {
         let bar = progress.draw("checking");
-        let mut export = ExportReader::new(ring, &mut input).map_err(|why| unreadable(why.into()))?;
-        let mut chunk = zeroize::Zeroizing::new(Vec::new());
-        while export.read_chunk(&mut chunk).map_err(|why| unreadable(why.into()))? {}
+        let mut checked = AccountReader::new(ring, &mut input).map_err(unreadable)?;
+        while checked.next_key().map_err(unreadable)?.is_some() {}
         drop(bar);
         input.rewind().map_err(|why| failed(import, why))?;
     }
@@ -99,7 +98,8 @@ async fn restore(
             (remote.import(&mut file, &import.file, &mut tell).await, format!("the server at {endpoint}"))
         }
         None => {
-            let opened = Opened::new(settings, import.account, Purpose::Write, Progress::new()).await?;
+            let purpose = if import.dry_run { Purpose::Read } else { Purpose::Write };
+            let opened = Opened::new(settings, import.account, purpose, Progress::new()).await?;
             let into = opened.caller.account;
             let mut tell = |number, fate: Fate| counts.note(number, &fate, &progress);
             let done =
