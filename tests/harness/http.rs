@@ -210,7 +210,12 @@ impl Connection {
 
     fn fill(&mut self) -> io::Result<usize> {
         let mut chunk = [0_u8; 16 * 1024];
-        let read = self.stream.read(&mut chunk)?;
+        let read = loop {
+            match self.stream.read(&mut chunk) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => break read?,
+            }
+        };
         self.buffered.extend_from_slice(&chunk[..read]);
         Ok(read)
     }

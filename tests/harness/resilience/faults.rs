@@ -24,6 +24,8 @@ use crate::server::Server;
 const CALLS: usize = 30;
 /// So many sessions a server has with its database, unless told otherwise.
 const SESSIONS: usize = 16;
+/// After so long, every session has heard of a changed setting.
+const SETTLED: Duration = Duration::from_millis(500);
 const READY_WITHIN: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(20);
 
@@ -164,9 +166,17 @@ pub fn read_only_server(run: &Run) -> Counts {
     let postgres = block_on(PostgresServer::start_own());
     let place = Place::at(&postgres.url("postgres"));
     let server = place.start(run);
-    let counts = under_load(run, &server, |_, _| {
+    let counts = under_load(run, &server, |load, _| {
         block_on(postgres.set("default_transaction_read_only", "on"));
+        // What is under way may still be done. Whoever fences a server off like this relies on the rest.
+        sleep(SETTLED);
+        let before = load.acknowledged();
         sleep(run.hold);
+        assert_eq!(
+            load.acknowledged(),
+            before,
+            "writes are acknowledged by a server that was made read-only"
+        );
         block_on(postgres.set("default_transaction_read_only", "off"));
     });
     kill9(server);

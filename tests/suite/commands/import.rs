@@ -86,8 +86,9 @@ fn a_key_whose_value_another_one_has_is_refused_with_its_reason() {
     let taken = server.create(&serde_json::json!({"value": keys[0]["value"]})).expect(201);
     let before = server.all_keys();
     let ended = to.run(&["import", &file(&from), &key(&from)]).expect(1);
-    let id = taken["id"].as_str().unwrap();
-    assert_eq!(ended.stderr, format!("key 1: its value already belongs to the key {id}\n"));
+    // An id may be a value, so it is not printed whole.
+    let id = &taken["id"].as_str().unwrap()[..4];
+    assert_eq!(ended.stderr, format!("key 1: its value already belongs to the key {id}...\n"));
     assert!(ended.stdout.contains("1 imported, 0 there already, 1 refused"), "{}", ended.stdout);
     assert_eq!(server.all_keys().len(), 2);
     assert!(server.all_keys().contains(&before[0]), "what was there is as it was");

@@ -98,8 +98,8 @@ async fn restore(
             (remote.import(&mut file, &import.file, &mut tell).await, format!("the server at {endpoint}"))
         }
         None => {
-            let purpose = if import.dry_run { Purpose::Read } else { Purpose::Write };
-            let opened = Opened::new(settings, import.account, purpose, Progress::new()).await?;
+            // A dry run too: what is there is found by digests, and those need the installation's secret.
+            let opened = Opened::new(settings, import.account, Purpose::Write, Progress::new()).await?;
             let into = opened.caller.account;
             let mut tell = |number, fate: Fate| counts.note(number, &fate, &progress);
             let done =
