@@ -1,6 +1,6 @@
 //! A network that fails when it is told to, between any client and any server that speak TCP.
 //!
-//! The client is given [`Proxy::address`] (or [`Proxy::url`]) instead of the server's; a test then cuts, refuses or
+//! The client is given [`Proxy::address`] (or the URL of [`Proxy::in_front_of`]) instead of the server's; a test then cuts, refuses or
 //! stalls. Bytes pass unchanged and in order, or do not pass. A cut is a reset in both directions, as when a router
 //! forgets a connection: neither end is told in good order.
 
