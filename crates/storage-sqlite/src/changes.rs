@@ -189,6 +189,6 @@ impl Drop for Watcher {
 }
 
 /// Differs from what it was when, and only when, another connection has committed since.
-async fn data_version(conn: &mut SqliteConnection) -> Result<i64, StorageError> {
+pub(crate) async fn data_version(conn: &mut SqliteConnection) -> Result<i64, StorageError> {
     sqlx::query_scalar("PRAGMA data_version").fetch_one(conn).await.map_err(failed)
 }

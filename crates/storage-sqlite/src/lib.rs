@@ -8,7 +8,8 @@
 //!   hears of their changes through its feed.
 //! - The files are for their owner only (0600).
 //!
-//! A backup is `sqlite3 PATH ".backup COPY"` beside the running server, or a copy of the file when nobody uses it.
+//! A backup is `sqlite3 PATH ".backup COPY"` beside the running server. A copy of the file alone is one only after the
+//! server has ended in order, when there is no `PATH-wal`; otherwise what was written last is in that.
 //!
 //! An aggregate is a folder like `api_keys`; its SQL is in `queries`, its tables in the top-level `migrations/sqlite`.
 
@@ -17,6 +18,7 @@ mod changes;
 mod error;
 mod import_turns;
 mod open;
+mod pace;
 mod readers;
 mod replicas;
 mod retries;
@@ -24,6 +26,7 @@ mod snapshot;
 mod sql;
 #[cfg(test)]
 mod tests;
+mod transaction;
 mod unit_of_work;
 mod writer;
 
@@ -39,6 +42,7 @@ use gatepost_storage::{
     Writer as StorageWriter,
 };
 use import_turns::ImportTurns;
+use pace::Pace;
 use readers::Readers;
 use replicas::millis;
 use snapshot::SqliteSnapshot;
@@ -48,7 +52,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Mutex as AsyncMutex, watch};
 use unit_of_work::{SqliteUnit, SqliteWriter};
-use writer::Writer;
+use writer::{Write, Writer};
 
 /// How long anything is waited for: less than a request may take, so that the answer can say why it failed.
 const DEADLINE: Duration = Duration::from_secs(4);
@@ -56,6 +60,9 @@ const DEADLINE: Duration = Duration::from_secs(4);
 /// Imported rows of one unit: about a tenth of a second of the writer's time. Fewer would cost more log, because each
 /// commit writes every page it touched, and rows lie scattered in the indexes.
 const IMPORT_ROWS: usize = 3_000;
+
+/// After so long a probe takes a unit of work of this process, which holds the writer, for proof that writing works.
+const PROBE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// What is forgotten at once, as the statements say it.
 const PRUNED_AT_ONCE: u64 = 10_000;
@@ -86,15 +93,16 @@ impl SqliteStorage {
     /// Opens a database, within a runtime that lives as long as it is used.
     pub async fn open(options: SqliteOptions) -> Result<Self, OpenError> {
         let SqliteOptions { path, migrate, serve } = options;
+        open::make_file(&path, migrate).await?;
         let lock = serve.then(|| open::lock(&path)).transpose()?;
-        open::prepare_file(&path, migrate)?;
         let (mut conn, _migrated) = open::connect(&path, migrate).await?;
         let installation = open::installation(&mut conn)
             .await
             .map_err(|error| OpenError::Refused { path: path.clone(), source: error.into() })?;
         let committed = Arc::new(watch::Sender::new(()));
+        let pace = Pace::new(!serve);
         Ok(Self {
-            writer: Writer::start(conn, open::writing(&path), Arc::clone(&committed)),
+            writer: Writer::start(conn, path.clone(), pace, Arc::clone(&committed)),
             readers: Arc::new(Readers::new(&path)),
             installation: installation.into(),
             committed,
@@ -139,7 +147,8 @@ impl SqliteStorage {
         loop {
             let mut unit = self.unit().await?;
             let query = sqlx::query(sql).bind(millis(keep));
-            let pruned = query.execute(unit.open_conn()?).await.map_err(failed)?.rows_affected();
+            let pruned = query.execute(unit.write()?).await.map_err(failed);
+            let pruned = unit.wrote(pruned)?.rows_affected();
             unit.end().await?;
             if pruned < PRUNED_AT_ONCE {
                 return Ok(());
@@ -180,7 +189,8 @@ impl Storage for SqliteStorage {
         }
         let mut unit = self.unit().await?;
         let query = sqlx::query_scalar(include_str!("../queries/installation/offer_secret.sql"));
-        let secret: Vec<u8> = query.bind(&*candidate.0).fetch_one(unit.open_conn()?).await.map_err(failed)?;
+        let secret = query.bind(&*candidate.0).fetch_one(unit.write()?).await.map_err(failed);
+        let secret: Vec<u8> = unit.wrote(secret)?;
         unit.end().await?;
         Ok(Sealed(secret.into()))
     }
@@ -202,15 +212,19 @@ impl Storage for SqliteStorage {
     }
 
     async fn probe(&self) -> Result<(), StorageError> {
-        // The unit is dropped: whether the write is taken is all that is asked.
-        let mut unit = self.unit().await?;
-        let query = sqlx::query(include_str!("../queries/installation/probe.sql"));
-        query.execute(unit.open_conn()?).await.map_err(failed)?;
-        Ok(())
+        let mut written = std::pin::pin!(self.writer.single(Write::Probe));
+        if let Ok(written) = tokio::time::timeout(PROBE_PATIENCE, &mut written).await {
+            return written.map(drop);
+        }
+        tokio::select! {
+            written = written => written.map(drop),
+            () = self.writer.lent() => Ok(()),
+        }
     }
 
     async fn prune(&self, keep: Keep) -> Result<(), StorageError> {
         self.prune_table(include_str!("../queries/change/prune.sql"), keep.changes).await?;
-        self.prune_table(include_str!("../queries/retry/prune.sql"), keep.retries).await
+        self.prune_table(include_str!("../queries/retry/prune.sql"), keep.retries).await?;
+        self.prune_table(include_str!("../queries/replica/prune.sql"), replicas::REMEMBERED).await
     }
 }

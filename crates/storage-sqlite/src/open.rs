@@ -8,7 +8,7 @@ use gatepost_storage::StorageError;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, Row};
-use std::fs::{File, OpenOptions, Permissions, TryLockError};
+use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -44,7 +44,7 @@ pub struct Migrated {
 /// Makes a database if there is none, and brings its schema to what this release needs. It may be done beside a
 /// running server.
 pub async fn migrate(path: &Path) -> Result<Migrated, OpenError> {
-    prepare_file(path, true)?;
+    make_file(path, true).await?;
     let (conn, migrated) = connect(path, true).await?;
     drop(conn.close().await);
     Ok(migrated)
@@ -85,9 +85,7 @@ fn common(path: &Path) -> SqliteConnectOptions {
 
 /// Takes the server's lock; it lasts as long as the file is open.
 pub(crate) fn lock(path: &Path) -> Result<File, OpenError> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    let name = PathBuf::from(name);
+    let name = with_ending(path, ".lock");
     let refused = |source| OpenError::File { path: name.clone(), source };
     let file = OpenOptions::new()
         .create(true)
@@ -103,35 +101,79 @@ pub(crate) fn lock(path: &Path) -> Result<File, OpenError> {
     }
 }
 
-/// Makes the file where it may be new, and takes it from the eyes of others. SQLite gives its other files the same
-/// mode.
-pub(crate) fn prepare_file(path: &Path, create: bool) -> Result<(), OpenError> {
-    let opened =
-        OpenOptions::new().read(true).write(true).create(create).truncate(false).mode(MODE).open(path);
-    let file = match opened {
+/// Makes the file where it may be new, and takes one that is ours from the eyes of others. SQLite gives its other files
+/// the same mode. What is not ours stays as it is.
+pub(crate) async fn make_file(path: &Path, create: bool) -> Result<(), OpenError> {
+    let refused = |source| OpenError::File { path: path.to_owned(), source };
+    if create {
+        match OpenOptions::new().write(true).create_new(true).mode(MODE).open(path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            made => return made.map(drop).map_err(refused),
+        }
+    }
+    // Never opened but by SQLite: whoever closes a file gives up all locks that this process has on it.
+    match fs::metadata(path) {
         Err(error) if !create && error.kind() == io::ErrorKind::NotFound => {
             return Err(OpenError::NotMigrated(path.to_owned()));
         }
-        opened => opened,
-    };
-    let narrow = |file: File| match file.metadata()?.permissions().mode() & 0o777 {
-        MODE => Ok(()),
-        _wider => file.set_permissions(Permissions::from_mode(MODE)),
-    };
-    file.and_then(narrow).map_err(|source| OpenError::File { path: path.to_owned(), source })
+        Err(error) => return Err(refused(error)),
+        Ok(_) => {}
+    }
+    patiently(path, || check_file(path, create)).await?;
+    for ending in ["", "-wal", "-shm"] {
+        let file = with_ending(path, ending);
+        match narrow(&file) {
+            Err(error) if !ending.is_empty() && error.kind() == io::ErrorKind::NotFound => {}
+            narrowed => narrowed.map_err(|source| OpenError::File { path: file, source })?,
+        }
+    }
+    Ok(())
 }
 
-/// The writing connection to a database whose schema is as this release needs it.
+fn narrow(file: &Path) -> io::Result<()> {
+    match fs::metadata(file)?.permissions().mode() & 0o777 {
+        MODE => Ok(()),
+        _wider => fs::set_permissions(file, Permissions::from_mode(MODE)),
+    }
+}
+
+/// One of the files that lie beside a database.
+pub(crate) fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+/// The writing connection to a file of ours, its schema brought to what this release needs.
 pub(crate) async fn connect(path: &Path, migrate: bool) -> Result<(SqliteConnection, Migrated), OpenError> {
+    patiently(path, || try_connect(path, migrate)).await
+}
+
+/// The same connection later.
+pub(crate) async fn connect_again(path: &Path) -> Result<SqliteConnection, sqlx::Error> {
+    let mut conn = writing(path).connect().await?;
+    wait_no_more(&mut conn).await?;
+    Ok(conn)
+}
+
+/// From now on it is the writer's task that waits for other processes.
+async fn wait_no_more(conn: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    sqlx::query("PRAGMA busy_timeout = 0").execute(conn).await.map(drop)
+}
+
+/// Tries until other processes that open or migrate the file have done so.
+async fn patiently<T, A: Future<Output = Result<T, Attempt>>>(
+    path: &Path,
+    attempt: impl Fn() -> A,
+) -> Result<T, OpenError> {
     let mut tries = 0;
     loop {
         tries += 1;
-        match try_connect(path, migrate).await {
-            // Another process opens or migrates it: then look again.
+        match attempt().await {
             Err(Attempt::Contended(_)) if tries < TRIES => tokio::time::sleep(PATIENCE / 5).await,
             Err(Attempt::Contended(error)) => return Err(not_opened(path.to_owned(), error)),
             Err(Attempt::Failed(error)) => return Err(error),
-            Ok(connected) => return Ok(connected),
+            Ok(done) => return Ok(done),
         }
     }
 }
@@ -141,22 +183,32 @@ enum Attempt {
     Failed(OpenError),
 }
 
-async fn try_connect(path: &Path, migrate: bool) -> Result<(SqliteConnection, Migrated), Attempt> {
-    let attempt = |error: sqlx::Error| match is_busy(&error) {
-        true => Attempt::Contended(error),
-        false => Attempt::Failed(not_opened(path.to_owned(), error)),
-    };
-    // Before the journal of a file that is not ours is changed.
+fn attempt(path: &Path, error: sqlx::Error) -> Attempt {
+    if is_busy(&error) {
+        Attempt::Contended(error)
+    } else {
+        Attempt::Failed(not_opened(path.to_owned(), error))
+    }
+}
+
+/// Refuses what is not a database of ours, nor one that may be made, before anything of it is changed.
+async fn check_file(path: &Path, migrate: bool) -> Result<(), Attempt> {
+    let attempt = |error| attempt(path, error);
     let plain = SqliteConnectOptions::new().filename(path).busy_timeout(PATIENCE).disable_statement_logging();
     let mut conn = plain.connect().await.map_err(attempt)?;
     let is_new = is_new(&mut conn).await.map_err(attempt)?;
     if !is_new {
         check_ours(path, &mut conn).await.map_err(attempt)?.map_err(Attempt::Failed)?;
     }
+    conn.close().await.map_err(attempt)?;
     if is_new && !migrate {
         return Err(Attempt::Failed(OpenError::NotMigrated(path.to_owned())));
     }
-    conn.close().await.map_err(attempt)?;
+    Ok(())
+}
+
+async fn try_connect(path: &Path, migrate: bool) -> Result<(SqliteConnection, Migrated), Attempt> {
+    let attempt = |error| attempt(path, error);
     let mut conn = writing(path).connect().await.map_err(attempt)?;
     let from = newest(&mut conn).await.map_err(attempt)?;
     let needed = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0);
@@ -166,6 +218,9 @@ async fn try_connect(path: &Path, migrate: bool) -> Result<(SqliteConnection, Mi
         }
         apply(path, &mut conn).await?;
     }
+    // Another process may have migrated it since it was checked.
+    check_ours(path, &mut conn).await.map_err(attempt)?.map_err(Attempt::Failed)?;
+    wait_no_more(&mut conn).await.map_err(attempt)?;
     Ok((conn, Migrated { from, to: from.max(needed) }))
 }
 

@@ -1,4 +1,7 @@
 //! Who is alive. A database has one server at a time, but the promise is the same.
+//!
+//! The dead are remembered for [`REMEMBERED`]. Each incarnation is random and beats every few seconds, so that none
+//! comes back after that.
 
 use crate::SqliteStorage;
 use crate::error::failed;
@@ -6,13 +9,17 @@ use async_trait::async_trait;
 use gatepost_storage::{Incarnation, Life, Replicas, StorageError};
 use std::time::Duration;
 
+/// How long an incarnation that is dead is known to be.
+pub(crate) const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
+
 #[async_trait]
 impl Replicas for SqliteStorage {
     async fn beat(&self, incarnation: Incarnation, dead_after: Duration) -> Result<Life, StorageError> {
         let mut unit = self.unit().await?;
         let query = sqlx::query_scalar(include_str!("../queries/replica/beat.sql"));
         let query = query.bind(incarnation.0.as_slice()).bind(millis(dead_after));
-        let beaten: Option<i64> = query.fetch_optional(unit.open_conn()?).await.map_err(failed)?;
+        let beaten = query.fetch_optional(unit.write()?).await.map_err(failed);
+        let beaten: Option<i64> = unit.wrote(beaten)?;
         unit.end().await?;
         // The dead are not written, and nothing is answered of them.
         Ok(if beaten.is_some() { Life::Alive } else { Life::Dead })
@@ -33,7 +40,8 @@ impl Replicas for SqliteStorage {
     async fn leave(&self, incarnation: Incarnation) -> Result<(), StorageError> {
         let mut unit = self.unit().await?;
         let query = sqlx::query(include_str!("../queries/replica/leave.sql"));
-        query.bind(incarnation.0.as_slice()).execute(unit.open_conn()?).await.map_err(failed)?;
+        let left = query.bind(incarnation.0.as_slice()).execute(unit.write()?).await.map_err(failed);
+        unit.wrote(left)?;
         unit.end().await
     }
 }

@@ -31,7 +31,9 @@ impl RetryReader for SqliteSnapshot {
         account: AccountId,
         token: &RetryToken,
     ) -> Result<Option<FirstAnswer>, StorageError> {
-        recall(&mut *self.conn().await?, account, token).await
+        let mut held = self.read().await?;
+        let answer = recall(held.conn(), account, token).await;
+        held.answered(answer)
     }
 }
 
@@ -42,7 +44,9 @@ impl RetryReader for SqliteUnit {
         account: AccountId,
         token: &RetryToken,
     ) -> Result<Option<FirstAnswer>, StorageError> {
-        recall(&mut *self.conn().await?, account, token).await
+        let mut held = self.read().await?;
+        let answer = recall(held.conn(), account, token).await;
+        held.answered(answer)
     }
 }
 

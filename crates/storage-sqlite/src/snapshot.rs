@@ -3,14 +3,14 @@
 
 use crate::changes::position;
 use crate::error::failed;
+use crate::transaction::{Held, Transaction};
 use crate::{SqliteStorage, changes};
 use gatepost_storage::{FeedCursor, Snapshot, StorageError};
 use sqlx::SqliteConnection;
-use tokio::sync::{Mutex, MutexGuard};
 
 /// See [`gatepost_storage::Storage::snapshot`]. Dropping it closes its connection.
 pub(crate) struct SqliteSnapshot {
-    conn: Mutex<SqliteConnection>,
+    view: Transaction<Box<SqliteConnection>>,
     cursor: FeedCursor,
 }
 
@@ -21,11 +21,11 @@ impl SqliteSnapshot {
         // The first read is what fixes the view.
         let position = position(&mut conn).await?;
         let cursor = changes::cursor(&storage.installation, position);
-        Ok(Self { conn: Mutex::new(conn), cursor })
+        Ok(Self { view: Transaction::new(Box::new(conn)), cursor })
     }
 
-    pub(crate) async fn conn(&self) -> Result<MutexGuard<'_, SqliteConnection>, StorageError> {
-        Ok(self.conn.lock().await)
+    pub(crate) async fn read(&self) -> Result<Held<'_, Box<SqliteConnection>>, StorageError> {
+        self.view.read().await
     }
 }
 

@@ -4,7 +4,9 @@ use super::*;
 use crate::sql::{Values, rows};
 use gatepost_domain::api_keys::{ApiKey, ApiKeyId, ImportedFields};
 use gatepost_domain::{Digest, Tags, Timestamp, Version};
-use gatepost_storage::{Entity, ImportedApiKey, NewApiKey};
+use gatepost_storage::{
+    Change, Entity, ImportedApiKey, Incarnation, Life, NewApiKey, News, Restored, RetryReader, RetryToken,
+};
 use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection};
 use std::path::Path;
 use tempfile::TempDir;
@@ -24,6 +26,11 @@ async fn opened() -> Opened {
 
 async fn open(path: &Path) -> SqliteStorage {
     SqliteStorage::open(SqliteOptions { path: path.to_owned(), migrate: true, serve: true }).await.unwrap()
+}
+
+/// As another program of ours opens it.
+async fn open_beside(path: &Path) -> SqliteStorage {
+    SqliteStorage::open(SqliteOptions { path: path.to_owned(), migrate: false, serve: false }).await.unwrap()
 }
 
 /// A connection that knows nothing of us.
@@ -202,8 +209,8 @@ async fn a_full_disk_refuses_writes_until_there_is_room_again() {
     let opened = opened().await;
     insert(&opened.storage, 1).await.unwrap();
     let mut unit = opened.storage.unit().await.unwrap();
-    let conn = unit.open_conn().unwrap();
-    run("PRAGMA max_page_count = 1", conn).await;
+    run("PRAGMA max_page_count = 1", unit.write().unwrap()).await;
+    unit.wrote(Ok(())).unwrap();
     unit.end().await.unwrap();
     let rows = (100..2_000).map(row).collect();
     let refused = Storage::writer(&*opened.storage).import_api_keys(account(), rows, None).await;
@@ -212,7 +219,7 @@ async fn a_full_disk_refuses_writes_until_there_is_room_again() {
     // A small write may still find room in a page.
     drop(insert(&opened.storage, 2).await);
     let mut unit = opened.storage.unit().await.unwrap();
-    run("PRAGMA max_page_count = 1000000", unit.open_conn().unwrap()).await;
+    run("PRAGMA max_page_count = 1000000", unit.write().unwrap()).await;
     drop(unit);
     let before = count(&opened.storage).await;
     let rows = (100..2_000).map(row).collect();
@@ -238,6 +245,144 @@ async fn what_another_process_locks_for_long_is_unavailable_in_time() {
     insert(storage, 2).await.unwrap();
     storage.probe().await.unwrap();
     assert_eq!(count(storage).await, 1);
+}
+
+/// Imports until it is told to end, so that the next unit of work always waits for the one before.
+async fn import_on(storage: &SqliteStorage, end: &watch::Sender<bool>) {
+    let importer = async |first: u32| {
+        let rows: Vec<_> = (first..first + IMPORT_ROWS as u32).map(row).collect();
+        let mut units = 0;
+        while !*end.borrow() {
+            let rows = rows.clone();
+            Storage::writer(storage).import_api_keys(account(), rows, None).await.unwrap();
+            units += 1;
+        }
+        units
+    };
+    let units = tokio::join!(importer(0), importer(10_000));
+    assert!(units.0 > 2 && units.1 > 2, "it hardly imported: {units:?}");
+}
+
+/// Creates for three seconds, and answers how long the slowest took.
+async fn create_on(storage: &SqliteStorage, first: u32, end: &watch::Sender<bool>) -> Duration {
+    let (began, mut slowest, mut n) = (writer::now(), Duration::ZERO, first);
+    while writer::now() - began < Duration::from_secs(3) {
+        let began = writer::now();
+        insert(storage, n).await.unwrap();
+        slowest = slowest.max(writer::now() - began);
+        n += 1;
+    }
+    end.send_replace(true);
+    slowest
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn neither_of_two_processes_keeps_the_other_from_writing() {
+    let opened = opened().await;
+    let beside = open_beside(&opened.path).await;
+    for (first, importer, creator) in
+        [(5_000_000, &beside, &*opened.storage), (6_000_000, &*opened.storage, &beside)]
+    {
+        let end = watch::Sender::new(false);
+        let ((), slowest) = tokio::join!(import_on(importer, &end), create_on(creator, first, &end));
+        assert!(slowest < Duration::from_secs(2), "{slowest:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_import_or_restore_that_stores_nothing_is_not_told_and_loses_nobody() {
+    let opened = opened().await;
+    let storage = &*opened.storage;
+    insert(storage, 1).await.unwrap();
+    let mut feed = storage.changes(storage.snapshot().await.unwrap().cursor()).await.unwrap();
+    let mut writer = Storage::writer(storage);
+    let restored = writer.restore_api_keys(account(), vec![key(1)], None).await.unwrap();
+    assert_eq!(restored, [Restored::Taken(Entity::ApiKeyValue)]);
+    let mut taken = row(2);
+    taken.id = id(1);
+    writer.import_api_keys(account(), vec![taken], None).await.unwrap();
+    assert_eq!(feed.next(Duration::ZERO).await.unwrap(), News::Changes(Vec::new()));
+    // One call in pieces: the second has nothing to store.
+    let restored = writer.restore_api_keys(account(), vec![key(2), key(2)], None).await.unwrap();
+    assert_eq!(restored, [Restored::Stored, Restored::Taken(Entity::ApiKeyValue)]);
+    insert(storage, 3).await.unwrap();
+    let News::Changes(news) = feed.next(Duration::ZERO).await.unwrap() else { panic!("a resync") };
+    assert!(matches!(&news[..], [Change::Import { .. }, Change::ApiKey { .. }]), "{news:?}");
+    drop(writer);
+}
+
+#[tokio::test]
+async fn a_probe_writes_to_the_disk_and_does_not_wait_for_a_long_unit_of_work() {
+    let opened = opened().await;
+    opened.storage.probe().await.unwrap();
+    let probes = sqlx::query_scalar("SELECT probes FROM installation");
+    let probes: i64 = probes.fetch_one(&mut stranger(&opened.path).await).await.unwrap();
+    assert_eq!(probes, 1);
+    let unit = opened.storage.begin().await.unwrap();
+    tokio::time::timeout(Duration::from_millis(1_800), opened.storage.probe()).await.unwrap().unwrap();
+    drop(unit);
+    run(
+        "CREATE TRIGGER full BEFORE UPDATE ON installation BEGIN SELECT RAISE(ABORT, 'full'); END",
+        &mut stranger(&opened.path).await,
+    )
+    .await;
+    assert!(opened.storage.probe().await.is_err());
+}
+
+#[tokio::test]
+async fn only_a_long_log_is_folded_in_and_never_waited_for() {
+    let opened = opened().await;
+    let log = || std::fs::metadata(opened.path.with_extension("db-wal")).unwrap().len();
+    insert(&opened.storage, 1).await.unwrap();
+    let short = log();
+    opened.storage.settle_after_import().await.unwrap();
+    assert!(short > 0 && log() == short);
+    let snapshot = opened.storage.snapshot().await.unwrap();
+    let filler = "CREATE TABLE filler (bytes); INSERT INTO filler VALUES (zeroblob(9000000))";
+    run(filler, &mut stranger(&opened.path).await).await;
+    opened.storage.settle_after_import().await.unwrap();
+    assert!(log() > 9_000_000);
+    let mut stranger = stranger(&opened.path).await;
+    run("BEGIN IMMEDIATE", &mut stranger).await;
+    opened.storage.settle_after_import().await.unwrap();
+    run("COMMIT", &mut stranger).await;
+    drop(snapshot);
+    for _ in 0..100 {
+        opened.storage.settle_after_import().await.unwrap();
+        if log() == 0 {
+            return;
+        }
+        // The snapshot's connection closes in a thread of its own.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("the log is long: {}", log());
+}
+
+#[tokio::test]
+async fn a_unit_whose_read_failed_cannot_be_committed() {
+    let opened = opened().await;
+    let mut unit = opened.storage.unit().await.unwrap();
+    run("ALTER TABLE retry RENAME TO gone", unit.write().unwrap()).await;
+    unit.wrote(Ok(())).unwrap();
+    assert!(unit.recall(account(), &RetryToken([1; 32])).await.is_err());
+    assert!(unit.end().await.is_err());
+    assert!(opened.storage.reader().recall(account(), &RetryToken([1; 32])).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn the_dead_are_forgotten_after_a_day_and_not_before() {
+    let opened = opened().await;
+    let [early, late] = [Incarnation([1; 16]), Incarnation([2; 16])];
+    for incarnation in [early, late] {
+        opened.storage.leave(incarnation).await.unwrap();
+    }
+    let sql =
+        "UPDATE replica SET beat = beat - 86400001 WHERE incarnation = x'01010101010101010101010101010101'";
+    run(sql, &mut stranger(&opened.path).await).await;
+    let keep = Keep { changes: Duration::MAX, retries: Duration::MAX };
+    opened.storage.prune(keep).await.unwrap();
+    assert_eq!(opened.storage.beat(late, Duration::from_secs(60)).await.unwrap(), Life::Dead);
+    assert_eq!(opened.storage.beat(early, Duration::from_secs(60)).await.unwrap(), Life::Alive);
 }
 
 #[tokio::test]

@@ -1,13 +1,11 @@
 //! A transaction on the lent connection, and single writes.
-//!
-//! A unit whose statement failed, or whose call was left in the middle, can only be dropped: SQLite may have ended
-//! the transaction, and what came after would be committed statement by statement.
 
 use crate::SqliteStorage;
 use crate::api_keys::import::import;
 use crate::api_keys::restore::restore;
 use crate::api_keys::writer::{Insert, delete, insert, update};
 use crate::retries::remember_import;
+use crate::transaction::{Held, Transaction};
 use crate::writer::{Lease, Write};
 use async_trait::async_trait;
 use gatepost_domain::api_keys::{ApiKey, ApiKeyId};
@@ -17,65 +15,38 @@ use gatepost_storage::{
     UnitOfWork,
 };
 use sqlx::SqliteConnection;
-use std::ops::{Deref, DerefMut};
-use tokio::sync::{Mutex, MutexGuard};
 
 /// See [`gatepost_storage::Storage::begin`].
-pub(crate) struct SqliteUnit {
-    lease: Mutex<Lease>,
-    /// A write failed, or has not come to its end.
-    broken: bool,
-}
-
-/// The connection, while a read of the unit uses it.
-pub(crate) struct Held<'u>(MutexGuard<'u, Lease>);
+pub(crate) struct SqliteUnit(Transaction<Lease>);
 
 impl SqliteUnit {
     pub(crate) fn new(lease: Lease) -> Self {
-        Self { lease: Mutex::new(lease), broken: false }
+        Self(Transaction::new(lease))
     }
 
-    pub(crate) async fn conn(&self) -> Result<Held<'_>, StorageError> {
-        if self.broken {
-            return Err(broken());
-        }
-        Ok(Held(self.lease.lock().await))
+    pub(crate) async fn read(&self) -> Result<Held<'_, Lease>, StorageError> {
+        self.0.read().await
     }
 
     /// The connection for a write. Until [`SqliteUnit::wrote`] the unit counts as broken.
-    pub(crate) fn open_conn(&mut self) -> Result<&mut SqliteConnection, StorageError> {
-        if std::mem::replace(&mut self.broken, true) {
-            return Err(broken());
-        }
-        Ok(self.lease.get_mut().conn())
+    pub(crate) fn write(&mut self) -> Result<&mut SqliteConnection, StorageError> {
+        self.0.write()
     }
 
-    /// Hands on an answer. After those that leave everything as it was, the unit can go on.
-    fn wrote<T>(&mut self, answer: Result<T, StorageError>) -> Result<T, StorageError> {
-        self.broken = match &answer {
-            Ok(_) | Err(StorageError::AlreadyExists(_) | StorageError::Stale(_)) => false,
-            Err(
-                StorageError::LimitReached(_)
-                | StorageError::Unavailable(_)
-                | StorageError::Corrupt(_)
-                | StorageError::Backend(_),
-            ) => true,
-        };
-        answer
+    /// Hands on an answer.
+    pub(crate) fn wrote<T>(&mut self, answer: Result<T, StorageError>) -> Result<T, StorageError> {
+        self.0.wrote(answer)
     }
 
-    /// Commits what its owner knows to have gone well.
+    /// Commits, unless something failed.
     pub(crate) async fn end(self) -> Result<(), StorageError> {
-        self.lease.into_inner().commit().await
+        self.0.whole()?.commit().await
     }
 }
 
 #[async_trait]
 impl UnitOfWork for SqliteUnit {
     async fn commit(self: Box<Self>) -> Result<(), StorageError> {
-        if self.broken {
-            return Err(broken());
-        }
         self.end().await
     }
 }
@@ -89,7 +60,7 @@ impl ApiKeyWriter for SqliteUnit {
         most: Option<u64>,
     ) -> Result<(), StorageError> {
         let one = Insert { account, new: key, most };
-        let answer = insert(self.open_conn()?, &[&one]).await;
+        let answer = insert(self.write()?, &[&one]).await;
         self.wrote(answer.and_then(|outcomes| outcomes.into_iter().collect()))
     }
 
@@ -99,12 +70,12 @@ impl ApiKeyWriter for SqliteUnit {
         key: &ApiKey,
         expected: Version,
     ) -> Result<(), StorageError> {
-        let answer = update(self.open_conn()?, account, key, expected).await;
+        let answer = update(self.write()?, account, key, expected).await;
         self.wrote(answer)
     }
 
     async fn delete_api_key(&mut self, account: AccountId, id: &ApiKeyId) -> Result<bool, StorageError> {
-        let answer = delete(self.open_conn()?, account, id).await;
+        let answer = delete(self.write()?, account, id).await;
         self.wrote(answer)
     }
 
@@ -114,7 +85,7 @@ impl ApiKeyWriter for SqliteUnit {
         rows: Vec<ImportedApiKey>,
         most: Option<u64>,
     ) -> Result<Vec<RowOutcome>, StorageError> {
-        let answer = import(self.open_conn()?, account, rows, most).await;
+        let answer = import(self.write()?, account, rows, most).await;
         self.wrote(answer)
     }
 
@@ -124,7 +95,7 @@ impl ApiKeyWriter for SqliteUnit {
         keys: Vec<NewApiKey>,
         most: Option<u64>,
     ) -> Result<Vec<Restored>, StorageError> {
-        let answer = restore(self.open_conn()?, account, &keys, most).await;
+        let answer = restore(self.write()?, account, &keys, most).await;
         self.wrote(answer)
     }
 }
@@ -132,7 +103,7 @@ impl ApiKeyWriter for SqliteUnit {
 #[async_trait]
 impl RetryWriter for SqliteUnit {
     async fn remember_import(&mut self, account: AccountId, token: &RetryToken) -> Result<(), StorageError> {
-        let answer = remember_import(self.open_conn()?, account, token).await;
+        let answer = remember_import(self.write()?, account, token).await;
         self.wrote(answer)
     }
 }
@@ -171,7 +142,8 @@ impl ApiKeyWriter for SqliteWriter<'_> {
         most: Option<u64>,
     ) -> Result<Vec<RowOutcome>, StorageError> {
         let mut unit = self.0.unit().await?;
-        let outcomes = import(unit.open_conn()?, account, rows, most).await?;
+        let answer = import(unit.write()?, account, rows, most).await;
+        let outcomes = unit.wrote(answer)?;
         unit.end().await?;
         Ok(outcomes)
     }
@@ -183,7 +155,8 @@ impl ApiKeyWriter for SqliteWriter<'_> {
         most: Option<u64>,
     ) -> Result<Vec<Restored>, StorageError> {
         let mut unit = self.0.unit().await?;
-        let outcomes = restore(unit.open_conn()?, account, &keys, most).await?;
+        let answer = restore(unit.write()?, account, &keys, most).await;
+        let outcomes = unit.wrote(answer)?;
         unit.end().await?;
         Ok(outcomes)
     }
@@ -194,22 +167,4 @@ impl RetryWriter for SqliteWriter<'_> {
     async fn remember_import(&mut self, account: AccountId, token: &RetryToken) -> Result<(), StorageError> {
         self.0.writer.single(Write::RememberImport { account, token: *token }).await.map(drop)
     }
-}
-
-impl Deref for Held<'_> {
-    type Target = SqliteConnection;
-
-    fn deref(&self) -> &SqliteConnection {
-        self.0.get()
-    }
-}
-
-impl DerefMut for Held<'_> {
-    fn deref_mut(&mut self) -> &mut SqliteConnection {
-        self.0.conn()
-    }
-}
-
-fn broken() -> StorageError {
-    StorageError::Backend("the unit of work failed before and can only be dropped".into())
 }

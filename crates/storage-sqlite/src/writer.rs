@@ -5,26 +5,36 @@
 //!   may lie in one write, each is tried alone.
 //! - A unit of work gets the connection itself, with a transaction open, and gives it back when it ends: then the task
 //!   undoes what was not committed.
+//! - Other processes get their turns in gaps; see [`pace`](crate::pace).
 //! - Who waits for more than [`DEADLINE`] gives up; what nobody waits for is not begun. What was begun may still
 //!   be done, as with any request whose answer is lost.
 //!
 //! No statement of a group runs in its caller's task, so that a caller who leaves cannot stop it half way. After a
 //! failure that is not understood the connection is replaced, so that a disk that was full needs no restart.
 
-use crate::DEADLINE;
 use crate::api_keys::writer::{Insert, delete, insert, update};
+use crate::changes::data_version;
 use crate::error::{again, closed, failed, is_busy, late};
+use crate::open::with_ending;
+use crate::pace::{ATTEMPT, Pace};
 use crate::retries::remember_import;
+use crate::{DEADLINE, open};
 use gatepost_domain::api_keys::{ApiKey, ApiKeyId};
 use gatepost_domain::{AccountId, Version};
 use gatepost_storage::{RetryToken, StorageError};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{ConnectOptions, Connection};
+use sqlx::Connection;
+use sqlx::sqlite::SqliteConnection;
+use std::ops::{Deref, DerefMut};
+use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
 
 /// The most writes of one commit.
 const GROUP: usize = 64;
+
+/// A write-ahead log of more bytes is worth folding in after an import.
+const LONG_LOG: u64 = 8 << 20;
 
 /// So many may wait in the queue; more wait to get in.
 const QUEUE: usize = 1_024;
@@ -33,9 +43,21 @@ const QUEUE: usize = 1_024;
 #[derive(Debug)]
 pub(crate) enum Write {
     Insert(Insert),
-    Update { account: AccountId, key: ApiKey, expected: Version },
-    Delete { account: AccountId, id: ApiKeyId },
-    RememberImport { account: AccountId, token: RetryToken },
+    Update {
+        account: AccountId,
+        key: ApiKey,
+        expected: Version,
+    },
+    Delete {
+        account: AccountId,
+        id: ApiKeyId,
+    },
+    RememberImport {
+        account: AccountId,
+        token: RetryToken,
+    },
+    /// Changes nothing that anybody reads.
+    Probe,
 }
 
 /// Whether something was written, for those who want to know.
@@ -54,7 +76,10 @@ struct Single {
 }
 
 /// The way to the writer.
-pub(crate) struct Writer(mpsc::Sender<Turn>);
+pub(crate) struct Writer {
+    queue: mpsc::Sender<Turn>,
+    lent: watch::Receiver<bool>,
+}
 
 /// The writing connection, lent. Dropped, it goes back, whatever state it is in.
 pub(crate) struct Lease {
@@ -66,12 +91,16 @@ pub(crate) struct Lease {
 impl Writer {
     pub(crate) fn start(
         conn: SqliteConnection,
-        options: SqliteConnectOptions,
+        path: PathBuf,
+        pace: Pace,
         committed: Arc<watch::Sender<()>>,
     ) -> Self {
         let (queue, turns) = mpsc::channel(QUEUE);
-        tokio::spawn(Task { conn: Some(conn), options, turns, next: None, committed }.run());
-        Self(queue)
+        let (lend, lent) = watch::channel(false);
+        let task =
+            Task { conn: Some(conn), path, turns, next: None, committed, lent: lend, pace, began: None };
+        tokio::spawn(task.run());
+        Self { queue, lent }
     }
 
     /// One write, in a group with others.
@@ -85,16 +114,24 @@ impl Writer {
         self.ask(Turn::Unit).await?
     }
 
+    /// Answers as soon as somebody has a lease, whose transaction has begun.
+    pub(crate) async fn lent(&self) {
+        if self.lent.clone().wait_for(|lent| *lent).await.is_err() {
+            // The task has ended, and lends nothing any more.
+            std::future::pending::<()>().await;
+        }
+    }
+
     pub(crate) async fn settle(&self) -> Result<(), StorageError> {
         let (reply, answer) = oneshot::channel();
-        self.0.send(Turn::Settle(reply)).await.map_err(|_| closed())?;
+        self.queue.send(Turn::Settle(reply)).await.map_err(|_| closed())?;
         answer.await.map_err(|_| closed())?
     }
 
     /// Ends the task when what was asked before is done.
     pub(crate) async fn close(&self) {
         let (reply, answer) = oneshot::channel();
-        if self.0.send(Turn::Close(reply)).await.is_ok() {
+        if self.queue.send(Turn::Close(reply)).await.is_ok() {
             // Without an answer it is closed as well.
             answer.await.ok();
         }
@@ -103,7 +140,7 @@ impl Writer {
     async fn ask<T>(&self, turn: impl FnOnce(oneshot::Sender<T>) -> Turn) -> Result<T, StorageError> {
         let (reply, answer) = oneshot::channel();
         let asked = async {
-            self.0.send(turn(reply)).await.map_err(|_| closed())?;
+            self.queue.send(turn(reply)).await.map_err(|_| closed())?;
             answer.await.map_err(|_| closed())
         };
         tokio::time::timeout(DEADLINE, asked).await.map_err(|_| late())?
@@ -111,18 +148,24 @@ impl Writer {
 }
 
 impl Lease {
-    pub(crate) fn conn(&mut self) -> &mut SqliteConnection {
-        self.conn.as_mut().expect("it is taken only when dropped")
-    }
-
-    pub(crate) fn get(&self) -> &SqliteConnection {
-        self.conn.as_ref().expect("it is taken only when dropped")
-    }
-
     pub(crate) async fn commit(mut self) -> Result<(), StorageError> {
-        commit(self.conn()).await?;
+        commit(&mut self).await?;
         self.committed = true;
         Ok(())
+    }
+}
+
+impl Deref for Lease {
+    type Target = SqliteConnection;
+
+    fn deref(&self) -> &SqliteConnection {
+        self.conn.as_ref().expect("it is taken only when dropped")
+    }
+}
+
+impl DerefMut for Lease {
+    fn deref_mut(&mut self) -> &mut SqliteConnection {
+        self.conn.as_mut().expect("it is taken only when dropped")
     }
 }
 
@@ -138,12 +181,16 @@ impl Drop for Lease {
 struct Task {
     /// `None` after a failure: the next turn connects anew.
     conn: Option<SqliteConnection>,
-    options: SqliteConnectOptions,
+    path: PathBuf,
     turns: mpsc::Receiver<Turn>,
     /// Taken out of the queue already.
     next: Option<Turn>,
     /// Wakes the feeds.
     committed: Arc<watch::Sender<()>>,
+    lent: watch::Sender<bool>,
+    pace: Pace,
+    /// When this turn's first transaction began.
+    began: Option<Instant>,
 }
 
 impl Task {
@@ -158,10 +205,14 @@ impl Task {
             };
             match turn {
                 Turn::Single(single) => {
+                    self.leave_gap().await;
                     let group = self.gather(single);
                     self.commit_group(group).await;
                 }
-                Turn::Unit(reply) => self.lend(reply).await,
+                Turn::Unit(reply) => {
+                    self.leave_gap().await;
+                    self.lend(reply).await;
+                }
                 Turn::Settle(reply) => {
                     let settled = self.settle().await;
                     reply.send(settled).ok();
@@ -172,8 +223,26 @@ impl Task {
                     return;
                 }
             }
+            if let Some(began) = self.began.take() {
+                self.pace.wrote(began, now());
+            }
         }
         self.close().await;
+    }
+
+    /// Where it is due, lets others write.
+    async fn leave_gap(&mut self) {
+        if self.pace.wants_to_look()
+            && let Some(conn) = &mut self.conn
+            // What cannot be read now is read the next time.
+            && let Ok(version) = data_version(conn).await
+        {
+            self.pace.looked(version, now());
+        }
+        let gap = self.pace.gap(now());
+        if !gap.is_zero() {
+            tokio::time::sleep(gap).await;
+        }
     }
 
     async fn close(&mut self) {
@@ -249,6 +318,7 @@ impl Task {
                 Write::RememberImport { account, token } => {
                     remember_import(conn, *account, token).await.map(|()| true)
                 }
+                Write::Probe => probe(conn).await.map(|()| true),
             };
             answers.push(refused_only(answer)?);
         }
@@ -274,6 +344,7 @@ impl Task {
             }
         }
         let (back, returned) = oneshot::channel();
+        self.lent.send_replace(true);
         // If the caller has left by now, the lease comes back at once.
         drop(reply.send(Ok(Lease { conn: self.conn.take(), committed: false, back: Some(back) })));
         if let Ok((conn, committed)) = returned.await {
@@ -282,6 +353,7 @@ impl Task {
                 self.undo().await;
             }
         }
+        self.lent.send_replace(false);
         // Also where only the answer to the commit was lost.
         self.committed.send_replace(());
     }
@@ -294,12 +366,15 @@ impl Task {
             }
             let conn = match &mut self.conn {
                 Some(conn) => conn,
-                None => self.conn.insert(self.options.connect().await.map_err(failed)?),
+                None => self.conn.insert(open::connect_again(&self.path).await.map_err(failed)?),
             };
             match sqlx::query("BEGIN IMMEDIATE").execute(conn).await {
-                Ok(_) if is_wanted() => return Ok(true),
+                Ok(_) if is_wanted() => {
+                    self.began.get_or_insert_with(now);
+                    return Ok(true);
+                }
                 Ok(_) => self.undo().await,
-                Err(error) if is_busy(&error) => {}
+                Err(error) if is_busy(&error) => tokio::time::sleep(ATTEMPT).await,
                 Err(error) => return Err(failed(error)),
             }
         }
@@ -315,14 +390,33 @@ impl Task {
         }
     }
 
-    /// Folds the log into the database and lets SQLite look at its statistics.
+    /// Folds a long log into the database, as far as nobody reads it, and lets SQLite look at its statistics.
     async fn settle(&mut self) -> Result<(), StorageError> {
-        if let Some(conn) = &mut self.conn {
-            sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut *conn).await.map_err(failed)?;
-            sqlx::query("PRAGMA optimize").execute(conn).await.map_err(failed)?;
+        let log = std::fs::metadata(with_ending(&self.path, "-wal")).map_or(0, |log| log.len());
+        let Some(conn) = self.conn.as_mut().filter(|_| log > LONG_LOG) else { return Ok(()) };
+        for pragma in ["PRAGMA wal_checkpoint(TRUNCATE)", "PRAGMA optimize"] {
+            match sqlx::query(pragma).execute(&mut *conn).await {
+                Ok(_) => {}
+                // Another process writes; this can be done any time.
+                Err(error) if is_busy(&error) => {}
+                Err(error) => return Err(failed(error)),
+            }
         }
         Ok(())
     }
+}
+
+async fn probe(conn: &mut SqliteConnection) -> Result<(), StorageError> {
+    let query = sqlx::query(include_str!("../queries/installation/probe.sql"));
+    query.execute(conn).await.map(drop).map_err(failed)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long other processes were kept waiting is this machine's time"
+)]
+pub(crate) fn now() -> Instant {
+    Instant::now()
 }
 
 async fn commit(conn: &mut SqliteConnection) -> Result<(), StorageError> {

@@ -211,16 +211,21 @@ async fn a_migration_that_is_not_ours_is_refused() {
 
 #[tokio::test]
 async fn another_programs_file_is_refused_and_left_as_it_is() {
-    let (_folder, path) = folder();
+    let (folder, path) = folder();
     fs::write(&path, "no database, but some text that is long enough to be one".repeat(100)).unwrap();
     let before = fs::read(&path).unwrap();
     assert!(matches!(refusal(&path, true).await, OpenError::NotADatabase(_)));
     assert!(fs::read(&path).unwrap() == before);
     fs::remove_file(&path).unwrap();
     execute(&path, "CREATE TABLE theirs (a)").await;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
     let before = fs::read(&path).unwrap();
-    assert!(matches!(refusal(&path, true).await, OpenError::NotADatabase(_)));
-    assert!(fs::read(&path).unwrap() == before);
+    for serve in [true, false] {
+        let refused = open(&path, true, serve).await;
+        assert!(matches!(refused, Err(OpenError::NotADatabase(_))));
+    }
+    assert!(fs::read(&path).unwrap() == before && mode(&path) == 0o644);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing was left beside it");
 }
 
 #[tokio::test]

@@ -74,7 +74,9 @@ macro_rules! answer_reads {
                 account: AccountId,
                 id: &ApiKeyId,
             ) -> Result<Option<StoredApiKey>, StorageError> {
-                find(&mut *self.conn().await?, account, id).await
+                let mut held = self.read().await?;
+                let answer = find(held.conn(), account, id).await;
+                held.answered(answer)
             }
 
             async fn list_api_keys(
@@ -83,11 +85,15 @@ macro_rules! answer_reads {
                 filter: &ApiKeyFilter,
                 page: PageRequest<ApiKeyPosition>,
             ) -> Result<Page<StoredApiKey, ApiKeyPosition>, StorageError> {
-                listing::list(&mut *self.conn().await?, account, filter, &page).await
+                let mut held = self.read().await?;
+                let answer = listing::list(held.conn(), account, filter, &page).await;
+                held.answered(answer)
             }
 
             async fn count_api_keys(&self, account: AccountId) -> Result<u64, StorageError> {
-                count(&mut *self.conn().await?, account).await
+                let mut held = self.read().await?;
+                let answer = count(held.conn(), account).await;
+                held.answered(answer)
             }
 
             async fn find_ids_by_digest(
@@ -95,7 +101,9 @@ macro_rules! answer_reads {
                 account: AccountId,
                 digests: &[Digest],
             ) -> Result<Vec<Option<ApiKeyId>>, StorageError> {
-                find_ids(&mut *self.conn().await?, account, digests).await
+                let mut held = self.read().await?;
+                let answer = find_ids(held.conn(), account, digests).await;
+                held.answered(answer)
             }
 
             async fn list_imported_api_keys(
@@ -104,7 +112,9 @@ macro_rules! answer_reads {
                 import: ImportId,
                 page: PageRequest<ApiKeyId>,
             ) -> Result<Page<StoredApiKey, ApiKeyId>, StorageError> {
-                list_imported(&mut *self.conn().await?, account, import, &page).await
+                let mut held = self.read().await?;
+                let answer = list_imported(held.conn(), account, import, &page).await;
+                held.answered(answer)
             }
         }
     };
