@@ -54,7 +54,8 @@ AS 'SELECT account | (x''6770''::bigint << 44)';
 
 CREATE FUNCTION gatepost_keys_changed(of bigint, by bigint) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM pg_advisory_xact_lock_shared(gatepost_account_lock(of));
+    -- As an expression, which costs a third of PERFORM.
+    IF pg_advisory_xact_lock_shared(gatepost_account_lock(of)) IS NULL THEN END IF;
     UPDATE account_keys SET keys = keys + by WHERE account = of;
 END
 $$;
@@ -70,6 +71,15 @@ CREATE TABLE change (
     id text COLLATE "C"
 );
 CREATE INDEX change_xid ON change (xid);
+
+-- The numbering of transactions that this is: the cluster, and the database in it. A promoted standby goes on with it.
+-- In PL/pgSQL, which keeps the plan.
+CREATE FUNCTION gatepost_cluster() RETURNS text LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT system_identifier FROM pg_control_system())
+           || '/' || (SELECT oid FROM pg_database WHERE datname = current_database());
+END
+$$;
 
 -- What could be seen when: a change is pruned once an old enough snapshot has seen it.
 CREATE TABLE change_mark (
@@ -106,6 +116,8 @@ CREATE TABLE installation (
     -- The oldest schema that a binary may have been made for and still use this one.
     oldest_schema bigint NOT NULL,
     secret bytea,
+    -- Where "change", "change_mark" and the next two were written: in another cluster their numbers mean nothing.
+    cluster text,
     -- Changes that this snapshot sees may be pruned; the last transaction of which some are.
     pruned pg_snapshot,
     pruned_last xid8

@@ -4,6 +4,7 @@
 //! at most once in [`APART`], never in a writing transaction, where a notification would make all commits wait for
 //! each other. Where no direct connection is to be had, nobody is told, and feeds ask more often.
 
+use crate::error::late;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Executor as _};
 use std::sync::Arc;
@@ -11,10 +12,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 /// Notifications of one replica lie so far apart.
 const APART: Duration = Duration::from_millis(5);
+/// What is sent is answered within this, or the connection is dead.
+const ANSWERED: Duration = Duration::from_secs(2);
+/// A connection that was silent for so long is asked whether it is still there: one whose peer vanished stays silent.
+const SILENT: Duration = Duration::from_secs(1);
 /// So long nothing is tried after a connection was lost.
 const PAUSE: Duration = Duration::from_secs(1);
 const CHANNEL: &str = "gatepost_change";
@@ -67,9 +72,13 @@ impl Bell {
 
     async fn carry(&self, options: PgConnectOptions) -> Result<(), sqlx::Error> {
         let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(options);
-        let mut listener = PgListener::connect_with(&pool).await?;
-        listener.eager_reconnect(false);
-        listener.listen(CHANNEL).await?;
+        let connecting = async {
+            let mut listener = PgListener::connect_with(&pool).await?;
+            listener.eager_reconnect(false);
+            listener.listen(CHANNEL).await?;
+            Ok::<_, sqlx::Error>(listener)
+        };
+        let mut listener = answered(connecting).await?;
         self.is_connected.store(true, Ordering::Relaxed);
         loop {
             tokio::select! {
@@ -81,12 +90,19 @@ impl Bell {
                 }
                 () = self.own.notified() => {
                     let notify = AssertSqlSafe(format!("NOTIFY {CHANNEL}"));
-                    (&mut listener).execute(sqlx::raw_sql(notify)).await?;
+                    answered((&mut listener).execute(sqlx::raw_sql(notify))).await?;
                     sleep(APART).await;
+                }
+                () = sleep(SILENT) => {
+                    answered((&mut listener).execute("SELECT")).await?;
                 }
             }
         }
     }
+}
+
+async fn answered<T>(asking: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
+    timeout(ANSWERED, asking).await.unwrap_or_else(|_| Err(late()))
 }
 
 /// Ends the carrying when dropped.

@@ -22,6 +22,8 @@ const IDLE_IN_TRANSACTION_TIMEOUT: &str = "25P03";
 const QUERY_CANCELED: &str = "57014";
 const SERIALIZATION_FAILURE: &str = "40001";
 const DEADLOCK_DETECTED: &str = "40P01";
+/// A server in recovery, asked for its position.
+const NOT_IN_PREREQUISITE_STATE: &str = "55000";
 const LOCK_FILE_OR_IO: &str = "58030";
 const TRANSACTION_TIMEOUT: &str = "25P04";
 
@@ -60,6 +62,7 @@ fn passes_by_itself(code: &str) -> bool {
             IDLE_IN_TRANSACTION_TIMEOUT,
             TRANSACTION_TIMEOUT,
             LOCK_NOT_AVAILABLE,
+            NOT_IN_PREREQUISITE_STATE,
             SERIALIZATION_FAILURE,
             DEADLOCK_DETECTED,
             LOCK_FILE_OR_IO,
@@ -81,6 +84,8 @@ pub(crate) fn ends_connection(error: &Error) -> bool {
                 && (code.starts_with(OPERATOR_INTERVENTION) || code.starts_with(CONNECTION_EXCEPTION))
                 || code == IDLE_IN_TRANSACTION_TIMEOUT
                 || code == TRANSACTION_TIMEOUT
+                // A session keeps what it was told at its start; a new one asks anew.
+                || code == READ_ONLY_TRANSACTION
         }
         Error::ColumnDecode { .. } | Error::Decode(_) | Error::Encode(_) => false,
         _ => true,

@@ -7,12 +7,12 @@
 //!   [`StorageError::Unavailable`], and the next call tries anew: nothing here needs a restart.
 //! - Nothing is kept in a session, so PgBouncer (1.21 or later, `max_prepared_statements` above 0) may hand sessions
 //!   around by transaction. It takes no settings in the first message, so the role should have them: `ALTER ROLE … SET
-//!   plan_cache_mode = force_generic_plan`, `enable_bitmapscan = off`, `statement_timeout = 4400`. Without the last,
+//!   plan_cache_mode = force_generic_plan`, `enable_bitmapscan = off`, `jit = off`, `statement_timeout = 4400`. Without the last,
 //!   single writes bring theirs along, in a transaction of three messages instead of one.
 //! - PostgreSQL 13 or later; tested with 15.
 //!
-//! Connections: so many as asked for serve requests; 2 more imports; 1 each feed, snapshot, and running import's turn;
-//! 1 hears other replicas ring.
+//! Connections: so many as asked for serve requests, of which a quarter (1 to 4) is kept from writes; 2 more imports; 1 each
+//! feed and snapshot; 1 each import's turn, 8 at most; 1 hears other replicas ring.
 //!
 //! `pool` makes and lends connections; `source` and `session` are what reads and writes are written over, once for
 //! single calls, units of work and snapshots. A new aggregate is a folder like `api_keys`, its statements one in
@@ -52,8 +52,10 @@ use snapshot::PostgresSnapshot;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{query, query_as};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::time::timeout;
+use turns::Turns;
 use unit_of_work::PostgresUnit;
 use writer::PostgresWriter;
 
@@ -61,6 +63,8 @@ use writer::PostgresWriter;
 const IMPORT_CONNECTIONS: u32 = 2;
 /// So many rows an import's unit holds: a key among them is locked for as long as these take.
 const IMPORT_ROWS: usize = 5_000;
+/// So many rows make new statistics worth their while.
+const UNSETTLED: u64 = 10_000;
 /// So much is pruned by one statement.
 const PRUNED: i64 = 10_000;
 /// The first release with transaction ids that are never used again.
@@ -86,6 +90,9 @@ impl PostgresOptions {
         Self { url: url.into(), listen_url: None, connections: 16, migrate: true }
     }
 }
+
+/// See the file.
+const ADOPT: &str = include_str!("../queries/changes/adopt.sql");
 
 /// Why a database cannot be used. Each message says what to do; none holds a password.
 #[derive(Debug, thiserror::Error)]
@@ -131,6 +138,11 @@ pub enum OpenError {
         /// What this one knows.
         known: u32,
     },
+    /// Somebody else holds the lock of migrations, or a table.
+    #[error(
+        "another migration has not ended within a minute, nothing was changed: {0}; wait for it, or see pg_stat_activity for who holds a lock"
+    )]
+    Migrating(#[source] sqlx::Error),
     /// A migration failed, and nothing of it was kept.
     #[error(
         "the schema could not be migrated, nothing was changed: {0}; check that the role owns the tables and may create some"
@@ -152,7 +164,12 @@ pub async fn migrate(url: &str) -> Result<Migrated, OpenError> {
 pub struct PostgresStorage {
     connector: Arc<Connector>,
     requests: Pool,
+    /// The same connections, but for a few.
+    writes: Pool,
     imports: Pool,
+    turns: Turns,
+    /// So many rows were imported since the last statistics.
+    imported: Arc<AtomicU64>,
     bell: Arc<Bell>,
     /// Absent where no direct connection is to be had.
     _rope: Option<Rope>,
@@ -167,8 +184,12 @@ impl PostgresStorage {
             migrations::run(&mut connection).await?;
         }
         migrations::check(&mut connection).await?;
+        query(ADOPT).fetch_optional(&mut connection).await.map_err(OpenError::Failed)?;
 
         let requests = Pool::new(Arc::clone(&connector), Limits::REQUEST, options.connections);
+        // Those that wait for locks must leave some to whoever does not.
+        let writes =
+            requests.narrow(options.connections.saturating_sub((options.connections / 4).clamp(1, 4)));
         let imports = Pool::new(Arc::clone(&connector), Limits::BULK, IMPORT_CONNECTIONS);
         requests.adopt(connection);
         let direct = match &options.listen_url {
@@ -178,7 +199,8 @@ impl PostgresStorage {
         };
         let bell = Bell::new();
         let rope = direct.map(|options| bell.connect(options));
-        Ok(Self { connector, requests, imports, bell, _rope: rope })
+        let turns = Turns::new(Arc::clone(&connector));
+        Ok(Self { connector, requests, writes, imports, turns, imported: Arc::default(), bell, _rope: rope })
     }
 
     /// Closes the idle connections and lends none from now on.
@@ -191,11 +213,19 @@ impl PostgresStorage {
         &self.requests
     }
 
+    pub(crate) fn writes(&self) -> &Pool {
+        &self.writes
+    }
+
     pub(crate) fn imports(&self) -> &Pool {
         &self.imports
     }
 
-    pub(crate) fn bell(&self) -> &Bell {
+    pub(crate) fn imported(&self) -> &Arc<AtomicU64> {
+        &self.imported
+    }
+
+    pub(crate) fn bell(&self) -> &Arc<Bell> {
         &self.bell
     }
 }
@@ -218,7 +248,7 @@ async fn open(connector: &Connector) -> Result<PgConnection, OpenError> {
     );
     let limits = Limits::REQUEST;
     let connecting = async {
-        let mut connection = connector.connect(limits).await?;
+        let mut connection = connector.reach(limits).await?;
         connector.examine(&mut connection, limits).await?;
         let sql = "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean";
         let (is_read_only,): (bool,) = query_as(sql).fetch_one(&mut connection).await?;
@@ -248,8 +278,7 @@ impl Storage for PostgresStorage {
     }
 
     async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StorageError> {
-        let bell = Arc::clone(&self.bell);
-        Ok(Box::new(PostgresUnit::new(self.requests.clone(), self.imports.clone(), bell)))
+        Ok(Box::new(PostgresUnit::new(self)))
     }
 
     async fn changes(&self, from: FeedCursor) -> Result<Box<dyn ChangeFeed>, StorageError> {
@@ -278,17 +307,21 @@ impl Storage for PostgresStorage {
         account: AccountId,
         patience: Duration,
     ) -> Result<Option<Box<dyn ImportTurn>>, StorageError> {
-        turns::take(&self.connector, account, patience).await
+        self.turns.take(account, patience).await
     }
 
     fn import_rows_per_unit(&self) -> usize {
         IMPORT_ROWS
     }
 
-    /// Fresh statistics; the rest is autovacuum's.
+    /// Fresh statistics, when many rows came; the rest is autovacuum's, whose work this would end.
     async fn settle_after_import(&self) -> Result<(), StorageError> {
+        let many = |imported| (imported >= UNSETTLED).then_some(0);
+        if self.imported.fetch_update(Ordering::Relaxed, Ordering::Relaxed, many).is_err() {
+            return Ok(());
+        }
         let mut transaction = Transaction::open(&self.imports).await.map_err(storage_error)?;
-        transaction.rows(query("ANALYZE api_key")).await.map_err(storage_error)?;
+        transaction.rows(query("ANALYZE (SKIP_LOCKED) api_key")).await.map_err(storage_error)?;
         transaction.commit().await.map_err(storage_error)
     }
 
@@ -300,6 +333,10 @@ impl Storage for PostgresStorage {
 
     async fn prune(&self, keep: Keep) -> Result<(), StorageError> {
         let mut requests = Alone(&self.requests);
+        // Servers that ran while the database was restored elsewhere find out here.
+        requests.rows(query(ADOPT)).await.map_err(storage_error)?;
+        let replicas = query(include_str!("../queries/replicas/prune.sql"));
+        requests.rows(replicas).await.map_err(storage_error)?;
         let mark = query(include_str!("../queries/changes/mark.sql")).bind(micros(keep.changes));
         requests.rows(mark).await.map_err(storage_error)?;
         loop {

@@ -7,7 +7,7 @@
 //! raises `installation.oldest_schema`: the schema that a binary must have been made for, or a later one.
 
 use crate::OpenError;
-use crate::error::{UNDEFINED_TABLE, is_code};
+use crate::error::{LOCK_NOT_AVAILABLE, UNDEFINED_TABLE, is_code};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Error, Executor as _, query, query_as, query_scalar};
 
@@ -53,11 +53,17 @@ pub(crate) async fn run(connection: &mut PgConnection) -> Result<Migrated, OpenE
     if from >= newest() {
         return Ok(Migrated { from, to: from });
     }
-    locked(connection).await.map_err(OpenError::Migrate)
+    locked(connection).await.map_err(|error| {
+        if is_code(&error, LOCK_NOT_AVAILABLE) {
+            OpenError::Migrating(error)
+        } else {
+            OpenError::Migrate(error)
+        }
+    })
 }
 
 async fn locked(connection: &mut PgConnection) -> Result<Migrated, Error> {
-    send(connection, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE").await?;
+    send(connection, "BEGIN ISOLATION LEVEL READ COMMITTED").await?;
     send(connection, "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '60s'").await?;
     query("SELECT pg_advisory_xact_lock($1)").bind(LOCK).execute(&mut *connection).await?;
     send(

@@ -4,7 +4,7 @@
 //! themselves, [`Transaction`] into the unit of work that is open.
 
 use crate::error::{late, lost_a_race};
-use crate::pool::{Lent, Pool, Statement};
+use crate::pool::{Lent, Limits, Pool, Statement, now};
 use sqlx::postgres::PgRow;
 use sqlx::{Error, query};
 use std::future::Future;
@@ -29,10 +29,37 @@ pub(crate) trait Session: Send {
 
     /// Whether a statement only lost a race, had no effect, and may be sent again.
     fn may_repeat(&self, error: &Error, attempts: u32) -> bool;
+
+    /// The same of one that was sent by [`attempt`](Self::attempt), which a unit of work outlives.
+    fn may_attempt_again(&self, error: &Error, attempts: u32) -> bool {
+        attempts < ATTEMPTS && lost_a_race(error)
+    }
 }
 
 /// Each statement on any connection, a transaction of its own.
 pub(crate) struct Alone<'s>(pub(crate) &'s Pool);
+
+impl Alone<'_> {
+    async fn rows_with_limits(&self, statement: Statement<'_>) -> Result<Vec<PgRow>, Error> {
+        let deadline = now() + self.0.limits().call;
+        let mut lent = self.0.lend(deadline).await?;
+        if let Err(error) = lent.run(self.0.limits().begin(Transaction::READ_COMMITTED), deadline).await {
+            // It may be in a transaction all the same.
+            lent.give_up();
+            return Err(error);
+        }
+        match lent.rows(statement, deadline).await {
+            Ok(rows) => lent.run("COMMIT", deadline).await.map(|()| rows),
+            Err(error) => {
+                // The statement's own error is what there is to tell.
+                if lent.run("ROLLBACK", deadline).await.is_err() {
+                    lent.give_up();
+                }
+                Err(error)
+            }
+        }
+    }
+}
 
 impl Session for Alone<'_> {
     async fn rows(&mut self, statement: Statement<'_>) -> Result<Vec<PgRow>, Error> {
@@ -40,21 +67,7 @@ impl Session for Alone<'_> {
             return self.0.rows(statement).await;
         }
         // Nobody on the server would end this statement after we have given up: it must bring its own limits.
-        let call = async {
-            let mut lent = self.0.lend().await?;
-            lent.run(self.0.limits().begin(Transaction::READ_COMMITTED)).await?;
-            match lent.rows(statement).await {
-                Ok(rows) => lent.run("COMMIT").await.map(|()| rows),
-                Err(error) => {
-                    // The statement's own error is what there is to tell.
-                    if lent.run("ROLLBACK").await.is_err() {
-                        lent.give_up();
-                    }
-                    Err(error)
-                }
-            }
-        };
-        timeout(self.0.limits().call, call).await.unwrap_or_else(|_| Err(late()))
+        Box::pin(self.rows_with_limits(statement)).await
     }
 
     async fn attempt(&mut self, statement: Statement<'_>) -> Result<Vec<PgRow>, Error> {
@@ -62,9 +75,18 @@ impl Session for Alone<'_> {
     }
 
     async fn count_keys(&mut self, account: i64) -> Result<(), Error> {
-        let mut transaction = Transaction::open(self.0).await?;
-        transaction.count_keys(account).await?;
-        transaction.commit().await
+        let pool = self.0.clone();
+        // Of many keys it may take longer than a call; it goes on without the caller, and the next one finds it done.
+        let counting = tokio::spawn(async move {
+            let mut transaction = Transaction::with(&pool, Limits::BULK).await?;
+            transaction.count_keys(account).await?;
+            transaction.commit().await
+        });
+        match timeout(self.0.limits().call, counting).await {
+            Ok(Ok(counted)) => counted,
+            Ok(Err(_)) => Err(Error::WorkerCrashed),
+            Err(_) => Err(late()),
+        }
     }
 
     fn may_repeat(&self, error: &Error, attempts: u32) -> bool {
@@ -82,20 +104,22 @@ pub(crate) struct Transaction {
 }
 
 impl Transaction {
-    pub(crate) const READ_COMMITTED: &str = "ISOLATION LEVEL READ COMMITTED READ WRITE";
+    /// Whether it may write is for the server to say.
+    pub(crate) const READ_COMMITTED: &str = "ISOLATION LEVEL READ COMMITTED";
 
     pub(crate) async fn open(pool: &Pool) -> Result<Self, Error> {
-        let limits = pool.limits();
-        let opening = async {
-            let mut lent = pool.lend().await?;
-            let answer = lent.run(limits.begin(Self::READ_COMMITTED)).await;
-            if answer.is_err() {
-                // It may be in a transaction all the same.
-                lent.give_up();
-            }
-            answer.map(|()| lent)
-        };
-        let lent = timeout(limits.call, opening).await.unwrap_or_else(|_| Err(late()))?;
+        Self::with(pool, pool.limits()).await
+    }
+
+    async fn with(pool: &Pool, limits: Limits) -> Result<Self, Error> {
+        let deadline = now() + pool.limits().call;
+        let mut lent = pool.lend(deadline).await?;
+        let answer = lent.run(limits.begin(Self::READ_COMMITTED), deadline).await;
+        if answer.is_err() {
+            // It may be in a transaction all the same.
+            lent.give_up();
+        }
+        answer?;
         Ok(Self { lent: Some(lent), span: limits.call, has_failed: false })
     }
 
@@ -104,7 +128,7 @@ impl Transaction {
             return Err(Error::BeginFailed);
         }
         let Some(mut lent) = self.lent.take() else { return Err(Error::BeginFailed) };
-        let answer = timeout(self.span, lent.run("COMMIT")).await.unwrap_or_else(|_| Err(late()));
+        let answer = lent.run("COMMIT", now() + self.span).await;
         if answer.is_err() {
             lent.give_up();
         }
@@ -113,14 +137,14 @@ impl Transaction {
 
     async fn run(&mut self, sql: &str) -> Result<(), Error> {
         let Some(lent) = &mut self.lent else { return Err(Error::BeginFailed) };
-        timeout(self.span, lent.run(sql)).await.unwrap_or_else(|_| Err(late()))
+        lent.run(sql, now() + self.span).await
     }
 }
 
 impl Session for Transaction {
     async fn rows(&mut self, statement: Statement<'_>) -> Result<Vec<PgRow>, Error> {
         let Some(lent) = &mut self.lent else { return Err(Error::BeginFailed) };
-        let answer = timeout(self.span, lent.rows(statement)).await.unwrap_or_else(|_| Err(late()));
+        let answer = lent.rows(statement, now() + self.span).await;
         self.has_failed |= answer.is_err();
         answer
     }
@@ -157,7 +181,7 @@ impl Drop for Transaction {
         match Handle::try_current() {
             // Beside the caller; whoever waits for a connection gets this one afterwards.
             Ok(runtime) => drop(runtime.spawn(async move {
-                if !matches!(timeout(span, lent.run("ROLLBACK")).await, Ok(Ok(()))) {
+                if lent.run("ROLLBACK", now() + span).await.is_err() {
                     lent.give_up();
                 }
             })),

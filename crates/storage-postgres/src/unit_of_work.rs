@@ -3,6 +3,7 @@
 //! A unit whose first call is an import or a restore gets one of the few connections that are kept for those, so that
 //! a large file never takes one from the requests. Dropping a unit rolls back, at whatever point its caller left.
 
+use crate::PostgresStorage;
 use crate::api_keys;
 use crate::bell::Bell;
 use crate::error::storage_error;
@@ -20,26 +21,35 @@ use gatepost_storage::{
 use sqlx::Error;
 use sqlx::postgres::PgRow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Mutex;
 
 /// See [`gatepost_storage::UnitOfWork`].
 pub(crate) struct PostgresUnit {
-    requests: Pool,
+    writes: Pool,
     imports: Pool,
     bell: Arc<Bell>,
+    imported: Arc<AtomicU64>,
     transaction: Mutex<Option<Transaction>>,
     /// Whether there is news to tell after the commit.
     has_changes: bool,
 }
 
 impl PostgresUnit {
-    pub(crate) fn new(requests: Pool, imports: Pool, bell: Arc<Bell>) -> Self {
-        Self { requests, imports, bell, transaction: Mutex::default(), has_changes: false }
+    pub(crate) fn new(storage: &PostgresStorage) -> Self {
+        Self {
+            writes: storage.writes().clone(),
+            imports: storage.imports().clone(),
+            bell: Arc::clone(storage.bell()),
+            imported: Arc::clone(storage.imported()),
+            transaction: Mutex::default(),
+            has_changes: false,
+        }
     }
 
     async fn writing(&mut self) -> Result<&mut Transaction, StorageError> {
         self.has_changes = true;
-        opened(self.transaction.get_mut(), &self.requests).await.map_err(storage_error)
+        opened(self.transaction.get_mut(), &self.writes).await.map_err(storage_error)
     }
 
     async fn importing(&mut self) -> Result<&mut Transaction, StorageError> {
@@ -61,7 +71,7 @@ async fn opened<'t>(
 
 impl Source for PostgresUnit {
     async fn fetch(&self, statement: Statement<'_>) -> Result<Vec<PgRow>, Error> {
-        opened(&mut *self.transaction.lock().await, &self.requests).await?.rows(statement).await
+        opened(&mut *self.transaction.lock().await, &self.writes).await?.rows(statement).await
     }
 }
 
@@ -95,6 +105,7 @@ impl ApiKeyWriter for PostgresUnit {
         rows: Vec<ImportedApiKey>,
         most: Option<u64>,
     ) -> Result<Vec<RowOutcome>, StorageError> {
+        self.imported.fetch_add(rows.len() as u64, Ordering::Relaxed);
         api_keys::import(self.importing().await?, account, rows, most).await
     }
 
@@ -104,6 +115,7 @@ impl ApiKeyWriter for PostgresUnit {
         keys: Vec<NewApiKey>,
         most: Option<u64>,
     ) -> Result<Vec<Restored>, StorageError> {
+        self.imported.fetch_add(keys.len() as u64, Ordering::Relaxed);
         api_keys::restore(self.importing().await?, account, &keys, most).await
     }
 }

@@ -10,13 +10,14 @@ use gatepost_domain::{AccountId, Version};
 use gatepost_storage::{
     ApiKeyWriter, ImportedApiKey, NewApiKey, Restored, RetryToken, RetryWriter, RowOutcome, StorageError,
 };
+use std::sync::atomic::Ordering;
 
 /// See [`gatepost_storage::Storage::writer`].
 pub(crate) struct PostgresWriter<'s>(pub(crate) &'s PostgresStorage);
 
 impl PostgresWriter<'_> {
     fn alone(&self) -> Alone<'_> {
-        Alone(self.0.requests())
+        Alone(self.0.writes())
     }
 
     /// Tells the feeds that a write was committed.
@@ -57,6 +58,7 @@ impl ApiKeyWriter for PostgresWriter<'_> {
         most: Option<u64>,
     ) -> Result<Vec<RowOutcome>, StorageError> {
         let imports = self.0.imports();
+        self.0.imported().fetch_add(rows.len() as u64, Ordering::Relaxed);
         let outcomes = match most {
             None => api_keys::import(&mut Alone(imports), account, rows, None).await?,
             Some(_) => {
@@ -76,6 +78,7 @@ impl ApiKeyWriter for PostgresWriter<'_> {
         most: Option<u64>,
     ) -> Result<Vec<Restored>, StorageError> {
         let imports = self.0.imports();
+        self.0.imported().fetch_add(keys.len() as u64, Ordering::Relaxed);
         let outcomes = match most {
             None => api_keys::restore(&mut Alone(imports), account, &keys, None).await?,
             Some(_) => {

@@ -26,7 +26,7 @@ impl fmt::Debug for Incarnation {
 pub enum Life {
     /// This incarnation counts as alive.
     Alive,
-    /// It was declared dead, for ever: what it held is given to others. Take a new one and load anew.
+    /// It was declared dead, for at least a day: what it held is given to others. Take a new one and load anew.
     Dead,
 }
 

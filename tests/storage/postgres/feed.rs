@@ -4,6 +4,8 @@ use super::samples::{account, connection, id, insert, key, row};
 use super::{Opened, storage};
 use gatepost_domain::Version;
 use gatepost_storage::{Change, ChangeFeed, FeedCursor, Keep, News, Storage, StorageError};
+use gatepost_storage_postgres::{PostgresOptions, PostgresStorage};
+use integration_tests::proxy::Proxy;
 use std::time::{Duration, Instant};
 
 const LONG: Duration = Duration::from_secs(10);
@@ -222,4 +224,63 @@ async fn a_change_that_nobody_notifies_of_is_told_all_the_same() {
     };
     let (news, _) = tokio::join!(waiting, writing);
     assert_eq!(news.unwrap(), News::Changes(vec![change(1)]));
+}
+
+/// The transactions of the other cluster were numbered far ahead of this one's.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_was_restored_into_another_cluster_tells_its_changes_from_then_on() {
+    let restored = "UPDATE installation SET cluster = '1/1', pruned = '8000000000:8000000000:', pruned_last = '7999999999';
+                    UPDATE change SET xid = '8000000001';
+                    INSERT INTO change_mark VALUES (gatepost_now() - interval '1 day', '8000000000:8000000000:')";
+    for found_by_pruning in [false, true] {
+        let storage = storage().await;
+        insert(&*storage, 1).await;
+        storage.sql(restored).await;
+        let before = storage.snapshot().await.unwrap().cursor();
+        assert_eq!(next(&*storage, before.clone()).await, News::Resync);
+        insert(&*storage, 9).await;
+        if found_by_pruning {
+            storage.prune(Keep::default()).await.unwrap();
+        } else {
+            storage.replica().await;
+        }
+        assert_eq!(next(&*storage, before).await, News::Resync);
+        let mut feed = follow(&*storage).await;
+        insert(&*storage, 2).await;
+        assert_eq!(told(&mut feed, 1).await, [change(2)]);
+        let kept = feed.cursor();
+        // Nothing is forgotten twice, and what is pruned later is what is old.
+        storage.replica().await;
+        storage.prune(Keep::default()).await.unwrap();
+        insert(&*storage, 3).await;
+        assert_eq!(next(&*storage, kept).await, News::Changes(vec![change(3)]));
+    }
+}
+
+/// A machine that vanished says nothing: only asking tells a connection that is dead from one that is quiet.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listening_connection_on_which_nothing_comes_any_more_is_made_anew() {
+    let database = super::database().await;
+    let (proxy, through) = Proxy::in_front_of(database.url());
+    let options =
+        PostgresOptions { listen_url: Some(through), migrate: false, ..PostgresOptions::new(database.url()) };
+    let _storage = PostgresStorage::connect(options).await.unwrap();
+    let mut beside = connection(&database).await;
+    let listening = "SELECT min(pid) FROM pg_stat_activity
+                     WHERE datname = current_database() AND query LIKE 'LISTEN%'";
+    let begun = Instant::now();
+    let pid = loop {
+        match sqlx::query_scalar::<_, Option<i32>>(listening).fetch_one(&mut beside).await.unwrap() {
+            Some(pid) => break pid,
+            None => assert!(begun.elapsed() < LONG, "nobody listens"),
+        }
+    };
+    proxy.stall();
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    proxy.flow();
+    let lives = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1)";
+    while sqlx::query_scalar::<_, bool>(lives).bind(pid).fetch_one(&mut beside).await.unwrap() {
+        assert!(begun.elapsed() < LONG, "the dead connection is still listened on");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }

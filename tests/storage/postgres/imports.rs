@@ -1,9 +1,11 @@
 //! Imports that meet.
 
-use super::samples::{account, id, insert, key, row};
+use super::samples::{account, connection, id, insert, key, row};
 use super::storage;
-use gatepost_domain::Version;
+use gatepost_domain::{AccountId, Version};
 use gatepost_storage::{ImportedApiKey, RowOutcome, Storage, StorageError};
+use std::sync::Arc;
+use std::time::Duration;
 
 fn ids(outcomes: Result<Vec<RowOutcome>, StorageError>) -> Vec<String> {
     let one = |outcome| match outcome {
@@ -114,4 +116,49 @@ async fn a_key_inserted_and_imported_at_once_is_one_key() {
         assert_eq!(ids(imported), [expected.to_string()]);
     }
     assert_eq!(storage.reader().count_api_keys(account()).await.unwrap(), 50);
+}
+
+/// Whoever waits for a turn waits here, not on a connection each.
+#[tokio::test(flavor = "multi_thread")]
+async fn turns_that_are_waited_for_open_few_connections() {
+    let storage = Arc::new(storage().await);
+    let held = storage.replica().await.import_turn(account(), Duration::ZERO).await.unwrap().unwrap();
+    let turn = |number| {
+        let storage = Arc::clone(&storage);
+        let account = AccountId::from_number(number).unwrap();
+        tokio::spawn(async move { storage.import_turn(account, Duration::from_secs(2)).await.unwrap() })
+    };
+    let same: Vec<_> = (0..20).map(|_| turn(account().number())).collect();
+    let others: Vec<_> = (100..120).map(turn).collect();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let mut beside = connection(&storage.database).await;
+    let turns = "SELECT count(*) FROM pg_stat_activity
+                 WHERE datname = current_database() AND query LIKE 'SELECT pg_advisory_xact_lock(%'";
+    let turns: i64 = sqlx::query_scalar(turns).fetch_one(&mut beside).await.unwrap();
+    assert!((2..=9).contains(&turns), "{turns} connections");
+    for turn in same {
+        assert!(turn.await.unwrap().is_none());
+    }
+    let mut had = Vec::new();
+    for turn in others {
+        had.push(turn.await.unwrap());
+    }
+    assert_eq!(had.iter().flatten().count(), 7);
+    drop((held, had));
+    assert!(storage.import_turn(account(), Duration::from_secs(2)).await.unwrap().is_some());
+}
+
+/// Statistics end what autovacuum is doing, so they are for imports that change them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_small_import_makes_no_statistics_and_large_ones_do() {
+    let storage = storage().await;
+    let mut beside = connection(&storage.database).await;
+    for (rows, analyzed) in [(0..10, false), (10..6_000, false), (6_000..12_000, true)] {
+        let rows: Vec<_> = rows.map(|n| row(n, n)).collect();
+        storage.writer().import_api_keys(account(), rows, None).await.unwrap();
+        storage.settle_after_import().await.unwrap();
+        let known = "SELECT EXISTS (SELECT FROM pg_stats WHERE tablename = 'api_key')";
+        let known: bool = sqlx::query_scalar(known).fetch_one(&mut beside).await.unwrap();
+        assert_eq!(known, analyzed);
+    }
 }

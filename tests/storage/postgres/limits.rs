@@ -29,7 +29,7 @@ async fn an_account_never_passes_its_limit_under_eight_inserters() {
                     match answer {
                         Ok(()) => inserted += 1,
                         Err(error) => {
-                            assert!(matches!(error, StorageError::LimitReached(Entity::ApiKey)), "{error}")
+                            assert!(matches!(error, StorageError::LimitReached(Entity::ApiKey)), "{error}");
                         }
                     }
                 }
@@ -107,4 +107,30 @@ async fn the_count_follows_every_kind_of_write() {
     let refused = storage.writer().import_api_keys(account(), vec![row(8, 8), row(9, 9)], Some(6)).await;
     assert!(matches!(refused, Err(StorageError::LimitReached(Entity::ApiKey))));
     assert_eq!(count().await, 5);
+}
+
+/// Each would hold what the other wants: the count, and a key.
+#[tokio::test(flavor = "multi_thread")]
+async fn single_writes_beside_a_unit_that_imports_their_keys_wait_for_it_and_spoil_nothing() {
+    let storage = Arc::new(storage().await);
+    storage.writer().insert_api_key(account(), key(3), Some(MOST)).await.unwrap();
+    let mut unit = storage.begin().await.unwrap();
+    unit.import_api_keys(account(), vec![row(1, 1), row(2, 2)], None).await.unwrap();
+    let deleting = {
+        let storage = Arc::clone(&storage);
+        tokio::spawn(async move { storage.writer().delete_api_key(account(), &id(3)).await })
+    };
+    let inserting = {
+        let storage = Arc::clone(&storage);
+        tokio::spawn(async move { storage.writer().insert_api_key(account(), key(4), None).await })
+    };
+    // Longer than `deadlock_timeout`, so that of a circle it is the unit that would be undone.
+    tokio::time::sleep(std::time::Duration::from_millis(1_300)).await;
+    unit.import_api_keys(account(), vec![row(3, 3), row(4, 4)], None).await.unwrap();
+    unit.commit().await.unwrap();
+    assert!(deleting.await.unwrap().unwrap());
+    let inserted = inserting.await.unwrap();
+    assert!(matches!(inserted, Err(StorageError::AlreadyExists(Entity::ApiKeyValue))), "{inserted:?}");
+    assert_eq!(storage.reader().count_api_keys(account()).await.unwrap(), 3);
+    assert_eq!(rows_of(&storage).await, 3);
 }

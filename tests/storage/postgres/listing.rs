@@ -5,6 +5,7 @@ use super::storage;
 use gatepost_domain::api_keys::{ApiKeyFilter, CustomerId};
 use gatepost_domain::{PageLimit, PageRequest};
 use gatepost_storage::{Storage, StoredApiKey};
+use sqlx::{AssertSqlSafe, Row as _};
 use std::time::{Duration, Instant};
 
 const KEYS: &str = "
@@ -45,7 +46,7 @@ async fn few_matches_among_many_cost_about_what_an_unfiltered_page_costs() {
     sqlx::query(KEYS).execute(&mut connection(&storage.database).await).await.unwrap();
     for analyzed in [false, true] {
         if analyzed {
-            storage.settle_after_import().await.unwrap();
+            storage.sql("ANALYZE api_key").await;
         }
         let mut fastest = [Duration::MAX; 5];
         let mut look_up = Duration::MAX;
@@ -95,4 +96,52 @@ async fn long_names_and_prefixes_are_found() {
     }
     assert_eq!(page(&*storage, None, Some(&long)).await.len(), 3);
     assert_eq!(page(&*storage, None, Some(&long[..4])).await.len(), 0);
+}
+
+/// Generic plans for a table that many accounts share, and a feed that lags by many changes.
+#[tokio::test(flavor = "multi_thread")]
+async fn counting_an_account_and_asking_for_changes_read_an_index_and_not_a_table() {
+    let storage = storage().await;
+    storage
+        .sql(
+            "INSERT INTO api_key (account, created, updated, version, enabled, id, digest, sealed)
+             SELECT n / 1000, n, n, 1, true, 'key' || lpad(n::text, 7, '0'), sha256(n::text::bytea), ''::bytea
+             FROM generate_series(1, 50000) AS n;
+             INSERT INTO change (account, number, kind, id) SELECT 1, n, 1, 'key' FROM generate_series(1, 100000) AS n;
+             ANALYZE",
+        )
+        .await;
+    let mut connection = connection(&storage.database).await;
+    let plans = [
+        (
+            "PREPARE q (bigint) AS ",
+            include_str!("../../../crates/storage-postgres/queries/api_keys/count.sql"),
+            "EXECUTE q (1)",
+            "api_key_age",
+        ),
+        (
+            "PREPARE q (bigint) AS ",
+            include_str!("../../../crates/storage-postgres/queries/limits/count.sql"),
+            "EXECUTE q (1)",
+            "api_key_age",
+        ),
+        (
+            "PREPARE q (text, bigint) AS ",
+            include_str!("../../../crates/storage-postgres/queries/changes/since.sql"),
+            "EXECUTE q ('1:1:', 100001)",
+            "change_xid",
+        ),
+    ];
+    for (prepare, sql, execute, index) in plans {
+        let settings =
+            "DEALLOCATE ALL; SET plan_cache_mode = force_generic_plan; SET enable_bitmapscan = off; ";
+        let script = format!("{settings} {prepare} {sql}");
+        sqlx::raw_sql(AssertSqlSafe(script)).execute(&mut connection).await.unwrap();
+        let explain = AssertSqlSafe(format!("EXPLAIN {execute}"));
+        let rows = sqlx::raw_sql(explain).fetch_all(&mut connection).await.unwrap();
+        let plan: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+        let plan = plan.join("\n");
+        assert!(plan.contains(index), "{plan}");
+        assert!(!plan.contains("Seq Scan on api_key ") && !plan.contains("Seq Scan on change "), "{plan}");
+    }
 }

@@ -7,6 +7,7 @@ mod imports;
 mod limits;
 mod listing;
 mod opening;
+mod replicas_kept;
 mod samples;
 
 use gatepost_storage_postgres::{PostgresOptions, PostgresStorage};

@@ -1,7 +1,9 @@
 -- Rows of an import, each digest once, in the order of their digests: two imports of the same keys lock them in the
 -- same order. Answers the ids in that order. A row that was there carries our lock as its xmax, an added one none.
-WITH import AS MATERIALIZED (
-    SELECT nextval('import_id') AS id
+WITH locked AS MATERIALIZED (
+    SELECT FROM account_keys WHERE account = $1 FOR UPDATE -- why: delete.sql
+), import AS MATERIALIZED (
+    SELECT nextval('import_id') AS id FROM (SELECT count(*) FROM locked) AS before
 ), stored AS (
     INSERT INTO api_key AS known (account, digest, id, sealed, name, description, enabled, created, updated, version,
                                   import)

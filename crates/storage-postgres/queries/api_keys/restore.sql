@@ -1,7 +1,9 @@
 -- Whole keys, in the order of their digests. Answers the digests of those that were stored: of the others something
 -- is taken.
-WITH import AS MATERIALIZED (
-    SELECT nextval('import_id') AS id
+WITH locked AS MATERIALIZED (
+    SELECT FROM account_keys WHERE account = $1 FOR UPDATE -- why: delete.sql
+), import AS MATERIALIZED (
+    SELECT nextval('import_id') AS id FROM (SELECT count(*) FROM locked) AS before
 ), stored AS (
     INSERT INTO api_key (account, digest, id, sealed, name, description, enabled, customer_id, stage_keys, labels,
                          tags, created, updated, version, import)

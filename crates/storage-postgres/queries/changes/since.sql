@@ -1,9 +1,8 @@
 -- What has been committed since the snapshot $1, and this statement's own snapshot, from which the next call goes on;
 -- one row at least. A transaction that snapshot $1 does not see either began after it, or was running then.
 WITH here AS MATERIALIZED (
-    SELECT installation.id || '/' || (SELECT system_identifier FROM pg_control_system())
-               || '/' || (SELECT oid FROM pg_database WHERE datname = current_database())
-               || '/' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS cluster,
+    SELECT installation.id || '/' || gatepost_cluster() || '/' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)
+               AS cluster,
            pg_current_snapshot() AS place,
            -- Of what was pruned, snapshot $1 did not see all.
            pruned_last IS NOT NULL AND (
@@ -15,7 +14,9 @@ WITH here AS MATERIALIZED (
            OR pg_snapshot_xmax($1::text::pg_snapshot) > pg_snapshot_xmax(pg_current_snapshot()) AS is_lost
     FROM installation
 ), unseen AS (
-    SELECT account, number, kind, id FROM change WHERE xid >= pg_snapshot_xmax($1::text::pg_snapshot)
+    -- Sorted, so that the index is the way, however many rows the planner believes in.
+    (SELECT account, number, kind, id FROM change WHERE xid >= pg_snapshot_xmax($1::text::pg_snapshot)
+     ORDER BY xid LIMIT $2)
     UNION ALL
     SELECT account, number, kind, id FROM change
     WHERE xid = ANY (ARRAY(SELECT pg_snapshot_xip($1::text::pg_snapshot)))

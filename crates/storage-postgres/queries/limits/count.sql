@@ -1,4 +1,4 @@
 INSERT INTO account_keys (account, keys)
-SELECT $1, count(*) FROM api_key WHERE account = $1
+SELECT $1, count(*) FROM api_key WHERE account + 0 = $1
 ON CONFLICT DO NOTHING
 RETURNING true

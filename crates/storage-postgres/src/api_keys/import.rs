@@ -71,7 +71,7 @@ async fn store<S: Session>(
             Err(error) if violates(&error, API_KEY_ID) => {
                 left_out = with_taken_ids(session, account, rows).await?;
             }
-            Err(error) if session.may_repeat(&error, attempt) => {}
+            Err(error) if session.may_attempt_again(&error, attempt) => {}
             Err(error) => return Err(storage_error(error)),
         }
     }

@@ -85,14 +85,15 @@ pub(super) async fn list<S: Source>(
 async fn list_named<S: Source>(source: &S, seek: &Seek<'_>, prefix: &str) -> Result<Listing, StorageError> {
     let walk = include_str!("../../queries/api_keys/walk_named.sql");
     let few = FEW_PAGES * signed(seek.limit as u64 + 1);
-    let page = walked(source, seek, seek.bind(walk).bind(prefix).bind(few)).await?;
-    if page.items.len() == seek.limit && page.next.is_some() {
+    let (page, has_more) = walked(source, seek, seek.bind(walk).bind(prefix).bind(few)).await?;
+    if has_more {
         return Ok(page);
     }
     if let Some(page) = gather(source, seek, prefix, None).await? {
         return Ok(page);
     }
-    walked(source, seek, seek.bind(walk).bind(prefix).bind(EXAMINED)).await
+    let (page, _) = walked(source, seek, seek.bind(walk).bind(prefix).bind(EXAMINED)).await?;
+    Ok(page)
 }
 
 async fn list_both<S: Source>(
@@ -102,9 +103,10 @@ async fn list_both<S: Source>(
     customer: &str,
 ) -> Result<Listing, StorageError> {
     let walk = include_str!("../../queries/api_keys/walk_customer_named.sql");
-    let page = walked(source, seek, seek.bind(walk).bind(prefix).bind(EXAMINED).bind(customer)).await?;
+    let walk = seek.bind(walk).bind(prefix).bind(EXAMINED).bind(customer);
+    let (page, has_more) = walked(source, seek, walk).await?;
     // A full page, or all there is: otherwise the names may come to more.
-    if page.next.is_none() || page.items.len() == seek.limit {
+    if page.next.is_none() || has_more {
         return Ok(page);
     }
     Ok(gather(source, seek, prefix, Some(customer)).await?.unwrap_or(page))
@@ -134,12 +136,12 @@ async fn gather<S: Source>(
     Ok(Some(full(keys, seek.limit)))
 }
 
-/// A page of those that were looked at, and where that ended.
+/// A page of those that were looked at, or where that ended; and whether more than the page was found.
 async fn walked<S: Source>(
     source: &S,
     seek: &Seek<'_>,
     walk: Statement<'_>,
-) -> Result<Listing, StorageError> {
+) -> Result<(Listing, bool), StorageError> {
     let rows = source.fetch(walk).await.map_err(storage_error)?;
     let mut keys = Vec::with_capacity(rows.len());
     let mut end = None;
@@ -148,8 +150,9 @@ async fn walked<S: Source>(
         if column(row, AFTER_KEY)? { keys.push(key) } else { end = Some(position(&key)) }
     }
     let mut page = full(keys, seek.limit);
+    let has_more = page.next.is_some();
     page.next = page.next.or(end);
-    Ok(page)
+    Ok((page, has_more))
 }
 
 /// A page of keys, one more than fit where there is one.

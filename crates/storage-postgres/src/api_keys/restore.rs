@@ -94,9 +94,9 @@ async fn send<S: Session>(
     let mut attempt = 0;
     loop {
         attempt += 1;
-        match session.rows(restoring(account, keys, places)).await {
+        match session.attempt(restoring(account, keys, places)).await {
             Ok(rows) => return rows.iter().map(|row| Ok(column::<&[u8]>(row, 0)?.into())).collect(),
-            Err(error) if session.may_repeat(&error, attempt) => {}
+            Err(error) if session.may_attempt_again(&error, attempt) => {}
             Err(error) => return Err(storage_error(error)),
         }
     }

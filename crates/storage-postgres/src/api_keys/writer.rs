@@ -31,7 +31,8 @@ pub(crate) async fn insert<S: Session>(
             Err(error) if is_code(&error, UNIQUE_VIOLATION) || session.may_repeat(&error, attempt) => {}
             Err(error) => return Err(storage_error(error)),
         }
-        if let Some(refusal) = refusal(session, account, new, most).await? {
+        // In a box: it is rare, and the future of every insert would be as large.
+        if let Some(refusal) = Box::pin(refusal(session, account, new, most)).await? {
             return Err(refusal);
         }
     }
