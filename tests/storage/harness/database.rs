@@ -1,16 +1,14 @@
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
 use integration_tests::database::Database;
-use sqlx::postgres::PgPool;
 use sqlx::{Connection as _, PgConnection};
 
 async fn connect(url: &str) -> PgConnection {
     PgConnection::connect(url).await.unwrap()
 }
 
-async fn notes(database: &Database) -> i64 {
-    let mut connection = connect(database.url()).await;
-    sqlx::query_scalar("SELECT count(*) FROM note").fetch_one(&mut connection).await.unwrap()
+async fn rows(database: &Database, count: &'static str) -> i64 {
+    sqlx::query_scalar(count).fetch_one(&mut connect(database.url()).await).await.unwrap()
 }
 
 #[tokio::test]
@@ -21,24 +19,18 @@ async fn fresh_databases_are_empty_and_share_nothing() {
         .await
         .unwrap();
     let absent = sqlx::raw_sql("SELECT FROM note").execute(&mut connect(other.url()).await).await;
-    assert_eq!(notes(&one).await, 1);
+    assert_eq!(rows(&one, "SELECT count(*) FROM note").await, 1);
     assert_eq!(absent.unwrap_err().as_database_error().unwrap().code().unwrap(), "42P01");
 }
 
 #[tokio::test]
 async fn migrated_databases_are_migrated_once_and_share_nothing() {
-    static MIGRATED: AtomicUsize = AtomicUsize::new(0);
-    let migrate = |url: String| async move {
-        MIGRATED.fetch_add(1, Ordering::SeqCst);
-        // A migration that forgets its pool must not keep the template from being copied.
-        let pool = PgPool::connect(&url).await.unwrap();
-        sqlx::raw_sql("CREATE TABLE note (); INSERT INTO note DEFAULT VALUES").execute(&pool).await.unwrap();
-        std::mem::forget(pool);
-    };
-    let (one, other) = tokio::join!(Database::migrated(migrate), Database::migrated(migrate));
-    sqlx::raw_sql("INSERT INTO note DEFAULT VALUES").execute(&mut connect(one.url()).await).await.unwrap();
-    assert_eq!((notes(&one).await, notes(&other).await), (2, 1));
-    assert_eq!(MIGRATED.load(Ordering::SeqCst), 1);
+    let (one, other) = tokio::join!(crate::postgres::database(), crate::postgres::database());
+    let beat = "INSERT INTO probe VALUES (now())";
+    sqlx::raw_sql(beat).execute(&mut connect(one.url()).await).await.unwrap();
+    let count = "SELECT count(*) FROM probe";
+    assert_eq!((rows(&one, count).await, rows(&other, count).await), (2, 1));
+    assert_eq!(crate::postgres::MIGRATED.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]

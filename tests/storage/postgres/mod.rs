@@ -12,7 +12,10 @@ mod samples;
 
 use gatepost_storage_postgres::{PostgresOptions, PostgresStorage};
 use integration_tests::database::Database;
+use sqlx::Connection as _;
+use sqlx::postgres::PgConnection;
 use std::ops::Deref;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A storage on a database of its own, which goes with it.
 struct Opened {
@@ -46,10 +49,16 @@ async fn connect(database: &Database) -> PostgresStorage {
     PostgresStorage::connect(options).await.unwrap()
 }
 
+/// How often a template was made.
+pub(crate) static MIGRATED: AtomicUsize = AtomicUsize::new(0);
+
 /// A migrated database of its own.
 pub(crate) async fn database() -> Database {
     let migrate = |url: String| async move {
+        MIGRATED.fetch_add(1, Ordering::SeqCst);
         gatepost_storage_postgres::migrate(&url).await.unwrap();
+        // A connection that is left open must not keep the template from being copied.
+        std::mem::forget(PgConnection::connect(&url).await.unwrap());
     };
     Database::migrated(migrate).await
 }

@@ -25,7 +25,7 @@ impl MemoryUnit {
                 }
                 outcomes.push(outcome);
             }
-            if most.is_some_and(|most| api_keys.count(View::Unit, account) > most) {
+            if !slots.is_empty() && most.is_some_and(|most| api_keys.count(View::Unit, account) > most) {
                 return Err(StorageError::LimitReached(Entity::ApiKey));
             }
         }

@@ -18,12 +18,13 @@ pub(crate) async fn restore<S: Session>(
     keys: &[NewApiKey],
     most: Option<u64>,
 ) -> Result<Vec<Restored>, StorageError> {
-    if most.is_some() {
-        count_keys(session, account).await?;
-    }
+    let before = match most {
+        Some(_) => count_keys(session, account).await?,
+        None => 0,
+    };
     let outcomes = store(session, account, keys).await?;
     if let Some(most) = most
-        && count_keys(session, account).await? > signed(most)
+        && count_keys(session, account).await? > before.max(signed(most))
     {
         return Err(StorageError::LimitReached(Entity::ApiKey));
     }

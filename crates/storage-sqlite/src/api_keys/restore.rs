@@ -40,7 +40,7 @@ async fn restore_piece(
         added += offer(conn, &range, portion, outcomes).await?;
     }
     let keys = range.end(conn, added, added > 0).await?;
-    if most.is_some_and(|most| keys > most) {
+    if added > 0 && most.is_some_and(|most| keys > most) {
         return Err(StorageError::LimitReached(Entity::ApiKey));
     }
     Ok(())

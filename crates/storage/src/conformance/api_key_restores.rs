@@ -74,6 +74,20 @@ pub async fn a_restore_beyond_the_limit_is_refused_whole(storage: &dyn Storage) 
     commit(unit).await;
 }
 
+/// A limit that was lowered later keeps new keys out, and is no reason to refuse what adds none.
+pub async fn what_adds_no_key_passes_whatever_the_limit(storage: &dyn Storage) {
+    insert(storage, [key(1), key(2), key(3)]).await;
+    let mut writer = storage.writer();
+    assert_eq!(writer.restore_api_keys(account(), vec![], Some(0)).await.expect("adds none"), []);
+    let taken = Restored::Taken(Entity::ApiKeyValue);
+    let outcomes = writer.restore_api_keys(account(), vec![key(1), key(3)], Some(2)).await;
+    assert_eq!(outcomes.expect("adds none"), [taken, taken]);
+    assert_eq!(stored(writer.import_api_keys(account(), vec![], Some(0)).await), []);
+    assert_eq!(stored(writer.import_api_keys(account(), vec![row(2)], Some(0)).await), [nth_id(2)]);
+    let refused = writer.restore_api_keys(account(), vec![key(1), key(4)], Some(3)).await;
+    assert!(matches!(refused, Err(StorageError::LimitReached(Entity::ApiKey))), "{refused:?}");
+}
+
 /// All or nothing, as every unit of work.
 pub async fn a_dropped_restore_leaves_no_trace(storage: &dyn Storage) {
     let mut unit = begin(storage).await;

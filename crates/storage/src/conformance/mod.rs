@@ -109,6 +109,7 @@ macro_rules! __conformance_list {
                 a_key_that_is_there_stays_as_it_is
                 of_two_restored_keys_with_one_value_the_first_is_stored
                 a_restore_beyond_the_limit_is_refused_whole
+                what_adds_no_key_passes_whatever_the_limit
                 a_dropped_restore_leaves_no_trace
             }
             handles {
