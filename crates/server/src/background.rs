@@ -133,7 +133,7 @@ mod tests {
         let background = Background::start(Arc::clone(&storage), &runtime);
         let wait_for = |what: &dyn Fn(&[Incarnation]) -> bool| {
             while !what(&alive()) {
-                runtime.block_on(tokio::time::sleep(Duration::from_millis(20)));
+                runtime.block_on(async { tokio::time::sleep(Duration::from_millis(20)).await });
             }
         };
         wait_for(&|alive| alive.len() == 1);
