@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::failure::{Context, Failure};
 
 /// A contestant that is silent for longer is taken as broken.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A connection and the bytes that were received on it.
 #[derive(Debug)]
