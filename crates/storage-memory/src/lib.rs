@@ -19,7 +19,6 @@
 
 mod api_keys;
 mod changes;
-mod import_turns;
 mod ordered_slots;
 mod replicas;
 mod retries;
@@ -34,10 +33,9 @@ use async_trait::async_trait;
 use changes::ChangeLog;
 use gatepost_domain::{AccountId, Clock, Sealed};
 use gatepost_storage::{
-    ChangeFeed, FeedCursor, ImportTurn, Keep, Reader, Replicas, Snapshot, Storage, StorageError, UnitOfWork,
-    Writer,
+    ChangeFeed, FeedCursor, ImportTurn, Keep, LocalImportTurns, Reader, Replicas, Snapshot, Storage,
+    StorageError, UnitOfWork, Writer,
 };
-use import_turns::ImportTurns;
 use replicas::{Beats, before};
 use retries::Retries;
 use snapshot::MemorySnapshot;
@@ -55,7 +53,7 @@ pub struct MemoryStorage {
     shared: Arc<Shared>,
     /// Held by the open unit of work.
     turn: Arc<Turn<()>>,
-    import_turns: ImportTurns,
+    import_turns: LocalImportTurns,
     beats: Mutex<Beats>,
     secret: OnceLock<Sealed>,
 }
@@ -80,7 +78,7 @@ impl MemoryStorage {
                 clock,
             }),
             turn: Arc::default(),
-            import_turns: ImportTurns::default(),
+            import_turns: LocalImportTurns::default(),
             beats: Mutex::default(),
             secret: OnceLock::new(),
         }

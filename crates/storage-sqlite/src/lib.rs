@@ -16,7 +16,6 @@
 mod api_keys;
 mod changes;
 mod error;
-mod import_turns;
 mod open;
 mod pace;
 mod readers;
@@ -38,10 +37,9 @@ use changes::{SqliteFeed, Watcher};
 use error::failed;
 use gatepost_domain::{AccountId, Sealed};
 use gatepost_storage::{
-    ChangeFeed, FeedCursor, ImportTurn, Keep, Reader, Replicas, Snapshot, Storage, StorageError, UnitOfWork,
-    Writer as StorageWriter,
+    ChangeFeed, FeedCursor, ImportTurn, Keep, LocalImportTurns, Reader, Replicas, Snapshot, Storage,
+    StorageError, UnitOfWork, Writer as StorageWriter,
 };
-use import_turns::ImportTurns;
 use pace::Pace;
 use readers::Readers;
 use replicas::millis;
@@ -85,7 +83,8 @@ pub struct SqliteStorage {
     installation: Arc<str>,
     committed: Arc<watch::Sender<()>>,
     watcher: AsyncMutex<Option<Watcher>>,
-    import_turns: ImportTurns,
+    /// Two processes that import one account beside each other only wait for each other's units.
+    import_turns: LocalImportTurns,
     lock: Mutex<Option<File>>,
 }
 
@@ -107,7 +106,7 @@ impl SqliteStorage {
             installation: installation.into(),
             committed,
             watcher: AsyncMutex::default(),
-            import_turns: ImportTurns::default(),
+            import_turns: LocalImportTurns::default(),
             lock: Mutex::new(lock),
         })
     }

@@ -20,6 +20,7 @@ mod changes;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;
+mod local_import_turns;
 mod replicas;
 mod retries;
 
@@ -28,6 +29,7 @@ pub use api_keys::{
 };
 pub use changes::{Change, ChangeFeed, FeedCursor, News};
 pub use error::{Entity, Source, StorageError};
+pub use local_import_turns::LocalImportTurns;
 pub use replicas::{Incarnation, Life, Replicas};
 pub use retries::{FirstAnswer, RetryReader, RetryToken, RetryWriter};
 

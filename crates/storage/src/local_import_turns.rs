@@ -1,7 +1,8 @@
-//! Turns to import, one at a time for each account.
+//! Turns to import, one at a time for each account of this process: all that a backend needs which only one process
+//! serves from.
 
+use crate::ImportTurn;
 use gatepost_domain::AccountId;
-use gatepost_storage::ImportTurn;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -9,7 +10,7 @@ use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
 
 /// The turns that somebody has or waits for.
 #[derive(Default)]
-pub(crate) struct ImportTurns(Mutex<HashMap<AccountId, Weak<Turn<()>>>>);
+pub struct LocalImportTurns(Mutex<HashMap<AccountId, Weak<Turn<()>>>>);
 
 /// An account's turn; others come when it is dropped.
 struct HeldTurn {
@@ -18,9 +19,9 @@ struct HeldTurn {
 
 impl ImportTurn for HeldTurn {}
 
-impl ImportTurns {
+impl LocalImportTurns {
     /// The account's turn, if it comes within `patience`.
-    pub(crate) async fn take(&self, account: AccountId, patience: Duration) -> Option<Box<dyn ImportTurn>> {
+    pub async fn take(&self, account: AccountId, patience: Duration) -> Option<Box<dyn ImportTurn>> {
         let turn = self.of(account);
         let held = tokio::time::timeout(patience, turn.lock_owned()).await.ok()?;
         Some(Box::new(HeldTurn { _turn: held }))
@@ -45,7 +46,7 @@ mod tests {
 
     #[tokio::test]
     async fn turns_that_nobody_has_are_forgotten() {
-        let turns = ImportTurns::default();
+        let turns = LocalImportTurns::default();
         for number in 0..100 {
             let account = AccountId::from_number(number).unwrap();
             assert!(turns.take(account, Duration::ZERO).await.is_some());
