@@ -2,14 +2,17 @@
 
 use std::env;
 use std::future::pending;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use testcontainers_modules::postgres::Postgres;
+use testcontainers_modules::testcontainers::bollard::models::{HostConfig, PortBinding};
 use testcontainers_modules::testcontainers::core::IntoContainerPort as _;
 use testcontainers_modules::testcontainers::runners::AsyncRunner as _;
 use testcontainers_modules::testcontainers::{ContainerRequest, ImageExt as _};
+use tokio::net::TcpStream;
 
 use super::guard::Guard;
 use super::server::{Durability, SHARED_OPTIONS};
@@ -37,6 +40,8 @@ impl Container {
             Durability::None => postgres.with_cmd(SHARED_OPTIONS.iter().copied()),
             Durability::Full => ContainerRequest::from(postgres.with_fsync_enabled()),
         };
+        let addresses = local_addresses();
+        let published = addresses.clone();
         let request = request
             .with_name(&image)
             .with_tag(&tag)
@@ -44,27 +49,20 @@ impl Container {
             .with_label("gatepost.tests", std::process::id().to_string())
             // The same again after a restart, which a port of Docker's choice is not.
             .with_mapped_port(port, 5432.tcp())
-            .with_host_config_modifier(|host| {
-                // Not for the whole network, unless the engine is on another machine.
-                let remote = env::var("DOCKER_HOST").is_ok_and(|host| !host.starts_with("unix:"));
-                let bindings = host.port_bindings.iter_mut().flat_map(|ports| ports.values_mut());
-                for binding in bindings.flatten().flatten().filter(|_| !remote) {
-                    binding.host_ip = Some("127.0.0.1".to_owned());
-                }
-            })
+            .with_host_config_modifier(move |host| publish_on(&published, host))
             .with_startup_timeout(STARTED_WITHIN);
         let starting = async move {
             let container = request.start().await.map_err(|error| error.to_string())?;
-            let host = container.get_host().await.map_err(|error| error.to_string())?;
+            let host = match addresses.as_slice() {
+                [] => container.get_host().await.map_err(|error| error.to_string())?.to_string(),
+                local => first_that_answers(local, port).await,
+            };
             // To drop it would remove the container a second time, and wants a runtime to do it in.
             KEEPER.spawn(async move {
                 let _container = container;
                 pending::<()>().await;
             });
-            Ok::<_, String>(match host.to_string() {
-                name if name == "localhost" => "127.0.0.1".to_owned(),
-                address => address,
-            })
+            Ok::<_, String>(host)
         };
         let host = KEEPER.spawn(starting).await.map_err(|error| error.to_string())??;
         Ok(Self { name, image: format!("{image}:{tag}"), host, _guard: guard })
@@ -85,6 +83,50 @@ impl Container {
     fn docker(&self, command: &[&str]) {
         run(Command::new("docker").args(command).arg(&self.name)).expect("docker does what it is told");
     }
+}
+
+/// The addresses of this machine to publish a port on, or none when the engine is on another machine.
+///
+/// A process in a container reaches the ports of an engine inside that container on the loopback, and those of the
+/// engine that runs the container itself on the bridge's gateway. Nothing tells the two apart but a connection.
+fn local_addresses() -> Vec<String> {
+    if env::var("DOCKER_HOST").is_ok_and(|host| !host.starts_with("unix:")) {
+        return Vec::new();
+    }
+    let mut addresses = vec!["127.0.0.1".to_owned()];
+    if Path::new("/.dockerenv").exists() {
+        let format = "{{range .IPAM.Config}}{{println .Gateway}}{{end}}";
+        let gateways = run(Command::new("docker").args(["network", "inspect", "bridge", "--format", format]));
+        // Until its second start an engine does not name the gateway.
+        addresses.extend(gateways.iter().flat_map(|lines| lines.lines()).map(str::to_owned).next());
+    }
+    addresses
+}
+
+/// Not for the whole network.
+fn publish_on(addresses: &[String], host: &mut HostConfig) {
+    if addresses.is_empty() {
+        return;
+    }
+    for bindings in host.port_bindings.iter_mut().flat_map(|ports| ports.values_mut()).flatten() {
+        *bindings = bindings
+            .iter()
+            .flat_map(|binding| {
+                addresses
+                    .iter()
+                    .map(|address| PortBinding { host_ip: Some(address.clone()), ..binding.clone() })
+            })
+            .collect();
+    }
+}
+
+async fn first_that_answers(addresses: &[String], port: u16) -> String {
+    for address in addresses {
+        if TcpStream::connect((address.as_str(), port)).await.is_ok() {
+            return address.clone();
+        }
+    }
+    addresses[0].clone()
 }
 
 /// The image to start: what is configured, or the stand-in if that is what this machine has.
