@@ -8,6 +8,12 @@ pub trait Ids: Send + Sync + 'static {
     /// A new key id: ten characters of `[a-z0-9]`. It may collide; whoever inserts it must be ready to ask again.
     fn api_key_id(&self) -> ApiKeyId;
 
+    /// So many new ids for keys that are stored together. They had better be neighbours: an ordered index then takes
+    /// them in a few places, and not each in another.
+    fn api_key_ids(&self, count: usize) -> Vec<ApiKeyId> {
+        (0..count).map(|_| self.api_key_id()).collect()
+    }
+
     /// A new key value: forty characters of `[A-Za-z0-9]`.
     fn api_key_value(&self) -> ApiKeyValue;
 

@@ -5,6 +5,7 @@ use gatepost_domain::api_keys::{ApiKeyId, ApiKeyValue};
 use gatepost_domain::{Clock, Ids, Timestamp};
 use rand::distr::{Alphanumeric, SampleString};
 use rand::{Rng, RngExt};
+use std::iter;
 use std::time::{SystemTime, UNIX_EPOCH};
 use zeroize::Zeroizing;
 
@@ -22,6 +23,21 @@ impl Clock for SystemClock {
 #[expect(clippy::disallowed_methods, reason = "the server is where the clock is taken, to be passed on")]
 pub(crate) fn system_now() -> SystemTime {
     SystemTime::now()
+}
+
+/// How many ids of ten digits there are.
+const API_KEY_IDS: u64 = 36_u64.pow(10);
+
+/// The id that a number below [`API_KEY_IDS`] is.
+fn api_key_id(mut number: u64) -> ApiKeyId {
+    const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+    let mut id = [0; 10];
+    for place in id.iter_mut().rev() {
+        *place = DIGITS[(number % 36) as usize];
+        number /= 36;
+    }
+    let id = std::str::from_utf8(&id).ok().and_then(ApiKeyId::parse);
+    id.expect("ten of these digits are an id")
 }
 
 /// A cryptographically secure generator per thread, seeded by the operating system.
@@ -42,16 +58,19 @@ impl Random for SystemRandom {
 
 impl Ids for SystemRandom {
     fn api_key_id(&self) -> ApiKeyId {
-        const DIGITS: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
-        // One draw for all ten digits.
-        let mut number = Self::generator().random_range(0..36_u64.pow(10));
-        let id: [u8; 10] = std::array::from_fn(|_| {
-            let digit = number % 36;
-            number /= 36;
-            DIGITS[digit as usize]
-        });
-        let id = std::str::from_utf8(&id).ok().and_then(ApiKeyId::parse);
-        id.expect("ten of these digits are an id")
+        api_key_id(Self::generator().random_range(0..API_KEY_IDS))
+    }
+
+    /// In order from a random one, with random gaps: different from each other, and next to each other in an index.
+    fn api_key_ids(&self, count: usize) -> Vec<ApiKeyId> {
+        const GAP: u64 = 1 << 20;
+        let mut generator = Self::generator();
+        let mut number = generator.random_range(0..API_KEY_IDS);
+        let next = || {
+            number = (number + generator.random_range(1..=GAP)) % API_KEY_IDS;
+            api_key_id(number)
+        };
+        iter::repeat_with(next).take(count).collect()
     }
 
     fn api_key_value(&self) -> ApiKeyValue {
@@ -63,5 +82,27 @@ impl Ids for SystemRandom {
         let mut id = [0; 16];
         self.fill(&mut id);
         id
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_made_together_are_different_and_neighbours() {
+        let ids = SystemRandom.api_key_ids(1_000);
+        let pairs = || ids.iter().map(ApiKeyId::as_str).zip(ids[1..].iter().map(ApiKeyId::as_str));
+        // After the last id there is comes the first, and a thousand gaps are too few to see two of these borders.
+        assert!(pairs().filter(|(one, next)| one >= next).count() <= 1, "{ids:?}");
+        assert!(pairs().filter(|(one, next)| one[..4] != next[..4]).count() <= 1, "{ids:?}");
+        assert_ne!(ids, SystemRandom.api_key_ids(1_000));
+    }
+
+    #[test]
+    fn ids_are_in_the_order_of_their_numbers() {
+        assert_eq!(api_key_id(0).as_str(), "0000000000");
+        assert_eq!(api_key_id(36 * 36 + 35).as_str(), "000000010z");
+        assert_eq!(api_key_id(API_KEY_IDS - 1).as_str(), "zzzzzzzzzz");
     }
 }

@@ -134,6 +134,11 @@ impl Ids for CountedIds {
         SystemRandom.api_key_id()
     }
 
+    fn api_key_ids(&self, count: usize) -> Vec<ApiKeyId> {
+        self.0.add(count as u64);
+        SystemRandom.api_key_ids(count)
+    }
+
     fn api_key_value(&self) -> ApiKeyValue {
         SystemRandom.api_key_value()
     }

@@ -231,9 +231,9 @@ impl Piece {
     }
 }
 
-/// The first row of each digest, and the others by it.
+/// The first row of each digest in the order of digests, and the others by it.
 fn by_digest(rows: &[ImportedApiKey]) -> (Vec<usize>, HashMap<usize, Vec<usize>>) {
-    let mut firsts = Vec::with_capacity(rows.len());
+    let mut firsts: Vec<usize> = Vec::with_capacity(rows.len());
     let mut later: HashMap<usize, Vec<usize>> = HashMap::new();
     let mut seen: HashMap<Digest, usize> = HashMap::with_capacity(rows.len());
     for (index, row) in rows.iter().enumerate() {
@@ -244,5 +244,7 @@ fn by_digest(rows: &[ImportedApiKey]) -> (Vec<usize>, HashMap<usize, Vec<usize>>
             later.entry(first).or_default().push(index);
         }
     }
+    // In this order the rows of a call go through the index of digests from its one end to the other.
+    firsts.sort_unstable_by_key(|index| &rows[*index].digest);
     (firsts, later)
 }

@@ -112,18 +112,16 @@ impl Batches {
 
 impl Sealer {
     fn seal_batch(&self, batch: RawBatch) -> Vec<ImportedApiKey> {
-        let seal = |(micros, (row, Row { value, fields }))| {
-            let id = self.ids.api_key_id();
-            ImportedApiKey {
-                row,
-                digest: self.custody.digest(&value),
-                sealed: self.custody.seal(&id, &value),
-                id,
-                fields,
-                at: batch.first_at.plus_micros(micros),
-            }
+        let ids = self.ids.api_key_ids(batch.rows.len());
+        let seal = |(micros, ((row, Row { value, fields }), id))| ImportedApiKey {
+            row,
+            digest: self.custody.digest(&value),
+            sealed: self.custody.seal(&id, &value),
+            id,
+            fields,
+            at: batch.first_at.plus_micros(micros),
         };
-        (0..).zip(batch.rows).map(seal).collect()
+        (0..).zip(batch.rows.into_iter().zip(ids)).map(seal).collect()
     }
 }
 
