@@ -60,13 +60,28 @@ BEGIN
 END
 $$;
 
+-- What callers sign with, and what it may do.
+CREATE TABLE credential (
+    account bigint NOT NULL,
+    created bigint NOT NULL,
+    -- NULL when it never was.
+    last_used bigint,
+    version bigint NOT NULL,
+    enabled boolean NOT NULL,
+    id text COLLATE "C" NOT NULL,
+    sealed bytea NOT NULL,
+    name text COLLATE "C",
+    policy text COLLATE "C" NOT NULL,
+    CONSTRAINT credential_id PRIMARY KEY (id)
+) WITH (fillfactor = 70); -- room for the moments of use, which come every minute
+
 -- What was changed, for the feed. Its order is that of the snapshots which see it, so there is no number.
 CREATE TABLE change (
     xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
     account bigint NOT NULL,
-    -- The version of a key, or the number of an import.
+    -- The version of a key or credential, or the number of an import.
     number bigint NOT NULL,
-    -- 1: a key. 2: an import. Whoever does not know the kind loads anew.
+    -- 1: a key. 2: an import. 3: a credential. Whoever does not know the kind loads anew.
     kind smallint NOT NULL,
     id text COLLATE "C"
 );

@@ -46,8 +46,21 @@ CREATE TABLE api_key_count (
     keys INTEGER NOT NULL
 ) STRICT;
 
+-- What callers sign with, and what it may do. `last_used` is NULL when it never was; the policy is last, as the longest.
+CREATE TABLE credential (
+    id TEXT NOT NULL PRIMARY KEY,
+    account INTEGER NOT NULL,
+    enabled INTEGER NOT NULL,
+    created INTEGER NOT NULL,
+    last_used INTEGER,
+    version INTEGER NOT NULL,
+    sealed BLOB NOT NULL,
+    name TEXT,
+    policy TEXT NOT NULL
+) STRICT;
+
 -- The feed. There is one writer at a time, so that `seq` is the order of the commits. Kind 1 is a key; kind 2 an
--- import, whose name is its `seq`. `at` is milliseconds since 1970 by the clock of the machine.
+-- import, whose name is its `seq`; kind 3 a credential. `at` is milliseconds since 1970 by the clock of the machine.
 CREATE TABLE change (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     at INTEGER NOT NULL DEFAULT (CAST(unixepoch('subsec') * 1000 AS INTEGER)),

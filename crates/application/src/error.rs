@@ -94,6 +94,9 @@ impl From<StorageError> for AppError {
             StorageError::AlreadyExists(Entity::ApiKey | Entity::ApiKeyValue) => {
                 Self::new(ErrorKind::Conflict, "API Key already exists")
             }
+            StorageError::AlreadyExists(Entity::Credential) => {
+                Self::new(ErrorKind::Conflict, "Credential already exists")
+            }
             // Whoever offers a token asks for the first answer; here its key is gone, or it was just forgotten.
             StorageError::AlreadyExists(Entity::Retry) => Self::concurrent_modification(),
             StorageError::Stale(_) => Self::concurrent_modification(),

@@ -9,6 +9,7 @@
 //! match on them.
 
 pub mod api_keys;
+pub mod credentials;
 
 mod account;
 mod clock;

@@ -6,14 +6,16 @@ use async_trait::async_trait;
 use gatepost_application::{Application, CpuPool, Limits, Spools};
 use gatepost_custody::{Custody, KeyRing, Random};
 use gatepost_domain::api_keys::{ApiKey, ApiKeyFilter, ApiKeyId, ApiKeyPosition, ApiKeyValue};
+use gatepost_domain::credentials::{AccessKeyId, Credential};
 use gatepost_domain::{AccountId, Clock, Digest, Ids, Page, PageRequest, Sealed, Tags, Timestamp, Version};
 use gatepost_http_api::routing::Routes;
 use gatepost_http_api::wire::connection::{ConnectionSettings, Peer, ShutdownPhase, serve_connection};
 use gatepost_http_api::{BodyLimits, BrowserGuard, ControlPlane, Observer};
 use gatepost_storage::{
-    ApiKeyReader, ApiKeyWriter, ChangeFeed, Entity, FeedCursor, FirstAnswer, ImportId, ImportTurn,
-    ImportedApiKey, Incarnation, Keep, Life, NewApiKey, Reader, Replicas, Restored, RetryReader, RetryToken,
-    RetryWriter, RowOutcome, Snapshot, Storage, StorageError, StoredApiKey, UnitOfWork, Writer,
+    ApiKeyReader, ApiKeyWriter, ChangeFeed, CredentialReader, CredentialWriter, Entity, FeedCursor,
+    FirstAnswer, ImportId, ImportTurn, ImportedApiKey, Incarnation, Keep, Life, NewApiKey, Reader, Replicas,
+    Restored, RetryReader, RetryToken, RetryWriter, RowOutcome, Snapshot, Storage, StorageError,
+    StoredApiKey, StoredCredential, UnitOfWork, Writer,
 };
 use gatepost_telemetry::metrics::ImportMetrics;
 use std::future::pending;
@@ -180,6 +182,39 @@ impl ApiKeyWriter for Failing {
         _: Vec<NewApiKey>,
         _: Option<u64>,
     ) -> Result<Vec<Restored>, StorageError> {
+        self.fail().await
+    }
+}
+
+#[async_trait]
+impl CredentialReader for Failing {
+    async fn find_credential(&self, _: &AccessKeyId) -> Result<Option<StoredCredential>, StorageError> {
+        self.fail().await
+    }
+
+    async fn list_credentials(
+        &self,
+        _: PageRequest<AccessKeyId>,
+    ) -> Result<Page<StoredCredential, AccessKeyId>, StorageError> {
+        self.fail().await
+    }
+}
+
+#[async_trait]
+impl CredentialWriter for Failing {
+    async fn insert_credential(&mut self, _: &StoredCredential) -> Result<(), StorageError> {
+        self.fail().await
+    }
+
+    async fn update_credential(&mut self, _: &Credential, _: Version) -> Result<(), StorageError> {
+        self.fail().await
+    }
+
+    async fn delete_credential(&mut self, _: &AccessKeyId) -> Result<bool, StorageError> {
+        self.fail().await
+    }
+
+    async fn note_use(&mut self, _: &[(AccessKeyId, Timestamp)]) -> Result<(), StorageError> {
         self.fail().await
     }
 }

@@ -12,13 +12,14 @@
 //!
 //! - A snapshot holds the turn: nobody writes while one is open.
 //!
-//! `api_keys` is the aggregate; `slab`, `slot_table` and `ordered_slots` are what an aggregate is made of. The
-//! next one is a folder like `api_keys` and a field of `Shared`.
+//! An aggregate is a folder like `api_keys` and a field of `Shared`. `slab`, `slot_table` and `ordered_slots` are what
+//! one of millions is made of; `credentials` shows what is enough for a few.
 //!
 //! [`begin`]: gatepost_storage::Storage::begin
 
 mod api_keys;
 mod changes;
+mod credentials;
 mod ordered_slots;
 mod replicas;
 mod retries;
@@ -31,6 +32,7 @@ mod writer;
 use api_keys::ApiKeys;
 use async_trait::async_trait;
 use changes::ChangeLog;
+use credentials::Credentials;
 use gatepost_domain::{AccountId, Clock, Sealed};
 use gatepost_storage::{
     ChangeFeed, FeedCursor, ImportTurn, Keep, LocalImportTurns, Reader, Replicas, Snapshot, Storage,
@@ -61,6 +63,7 @@ pub struct MemoryStorage {
 /// What units of work and readers share.
 pub(crate) struct Shared {
     api_keys: RwLock<ApiKeys>,
+    credentials: RwLock<Credentials>,
     retries: Mutex<Retries>,
     changes: Arc<ChangeLog>,
     clock: Arc<dyn Clock>,
@@ -73,6 +76,7 @@ impl MemoryStorage {
         Self {
             shared: Arc::new(Shared {
                 api_keys: RwLock::new(ApiKeys::new()),
+                credentials: RwLock::default(),
                 retries: Mutex::default(),
                 changes: Arc::new(ChangeLog::new()),
                 clock,

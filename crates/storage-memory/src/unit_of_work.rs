@@ -1,11 +1,12 @@
 //! The one unit of work that may be open.
 //!
-//! It writes into the shared state at once, where only it sees what it wrote; see [`crate::slab`] for how the ends of
-//! it are made. Whatever has become invisible is then taken out in portions, between which others have the lock.
+//! It writes keys into the shared state at once, where only it sees what it wrote; see [`crate::slab`] for how the ends
+//! of it are made. Whatever has become invisible is then taken out in portions, between which others have the lock.
 
 use crate::Shared;
 use crate::api_keys::{ApiKeys, Touched};
 use crate::changes::Pending;
+use crate::credentials::Written;
 use crate::slab::View;
 use async_trait::async_trait;
 use gatepost_domain::AccountId;
@@ -18,6 +19,7 @@ use tokio::sync::OwnedMutexGuard;
 pub(crate) struct MemoryUnit {
     pub(crate) shared: Arc<Shared>,
     pub(crate) touched: Touched,
+    pub(crate) credentials: Written,
     /// What is told at the commit.
     pub(crate) changes: Vec<Pending>,
     /// What is remembered from the commit on.
@@ -30,6 +32,7 @@ impl MemoryUnit {
         Self {
             shared,
             touched: Touched::default(),
+            credentials: Written::default(),
             changes: Vec::new(),
             answers: Vec::new(),
             turn: Some(turn),
@@ -43,6 +46,8 @@ impl UnitOfWork for MemoryUnit {
         let more = {
             let mut keys = self.shared.write()?;
             keys.settle(&mut self.touched, View::Unit);
+            // Before anybody reads a key again: whoever has seen one write of the unit finds all of them.
+            self.shared.credentials_mut().settle(std::mem::take(&mut self.credentials));
             keys.sweep(ApiKeys::PORTION)
         };
         self.publish();

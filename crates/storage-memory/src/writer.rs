@@ -3,10 +3,11 @@
 use crate::MemoryStorage;
 use async_trait::async_trait;
 use gatepost_domain::api_keys::{ApiKey, ApiKeyId};
-use gatepost_domain::{AccountId, Version};
+use gatepost_domain::credentials::{AccessKeyId, Credential};
+use gatepost_domain::{AccountId, Timestamp, Version};
 use gatepost_storage::{
-    ApiKeyWriter, ImportedApiKey, NewApiKey, Restored, RetryToken, RetryWriter, RowOutcome, StorageError,
-    UnitOfWork,
+    ApiKeyWriter, CredentialWriter, ImportedApiKey, NewApiKey, Restored, RetryToken, RetryWriter, RowOutcome,
+    StorageError, StoredCredential, UnitOfWork,
 };
 
 /// See [`gatepost_storage::Storage::writer`].
@@ -62,6 +63,29 @@ impl ApiKeyWriter for MemoryWriter<'_> {
         most: Option<u64>,
     ) -> Result<Vec<Restored>, StorageError> {
         alone!(self, unit => unit.restore_api_keys(account, keys, most))
+    }
+}
+
+#[async_trait]
+impl CredentialWriter for MemoryWriter<'_> {
+    async fn insert_credential(&mut self, new: &StoredCredential) -> Result<(), StorageError> {
+        alone!(self, unit => unit.insert_credential(new))
+    }
+
+    async fn update_credential(
+        &mut self,
+        credential: &Credential,
+        expected: Version,
+    ) -> Result<(), StorageError> {
+        alone!(self, unit => unit.update_credential(credential, expected))
+    }
+
+    async fn delete_credential(&mut self, id: &AccessKeyId) -> Result<bool, StorageError> {
+        alone!(self, unit => unit.delete_credential(id))
+    }
+
+    async fn note_use(&mut self, used: &[(AccessKeyId, Timestamp)]) -> Result<(), StorageError> {
+        alone!(self, unit => unit.note_use(used))
     }
 }
 

@@ -13,6 +13,7 @@ use crate::error::{late, storage_error};
 use crate::pool::{Connector, Limits, now};
 use async_trait::async_trait;
 use gatepost_domain::api_keys::ApiKeyId;
+use gatepost_domain::credentials::AccessKeyId;
 use gatepost_domain::{AccountId, Version};
 use gatepost_storage::{Change, ChangeFeed, FeedCursor, ImportId, News, StorageError};
 use sqlx::postgres::{PgConnection, PgRow};
@@ -35,6 +36,7 @@ const MOST_CHANGES: usize = 100_000;
 
 const API_KEY: i16 = 1;
 const IMPORT: i16 = 2;
+const CREDENTIAL: i16 = 3;
 
 /// A position: the cluster that gave it, and a snapshot of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -190,14 +192,18 @@ fn told(at: &Cursor, rows: &[PgRow]) -> Result<Option<(Cursor, Vec<Change>)>, St
 fn change(kind: i16, row: &PgRow) -> Result<Option<Change>, StorageError> {
     let account: i64 = column(row, 4)?;
     let id: Option<&str> = column(row, 5)?;
-    let number = unsigned(column(row, 6)?);
+    let Some(number) = unsigned(column(row, 6)?) else { return Ok(None) };
     let account = unsigned(account).and_then(|number| AccountId::from_number(number).ok());
-    let (Some(account), Some(number)) = (account, number) else { return Ok(None) };
     Ok(match kind {
-        API_KEY => {
-            id.and_then(ApiKeyId::parse).map(|id| Change::ApiKey { account, id, version: Version(number) })
-        }
-        IMPORT => Some(Change::Import { account, import: ImportId(number) }),
+        API_KEY => account.zip(id.and_then(ApiKeyId::parse)).map(|(account, id)| Change::ApiKey {
+            account,
+            id,
+            version: Version(number),
+        }),
+        IMPORT => account.map(|account| Change::Import { account, import: ImportId(number) }),
+        CREDENTIAL => id
+            .and_then(|id| AccessKeyId::parse(id).ok())
+            .map(|id| Change::Credential { id, version: Version(number) }),
         _ => None,
     })
 }

@@ -21,6 +21,7 @@
 mod api_keys;
 mod bell;
 mod changes;
+mod credentials;
 mod error;
 mod migrations;
 mod pool;

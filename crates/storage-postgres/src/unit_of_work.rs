@@ -6,6 +6,7 @@
 use crate::PostgresStorage;
 use crate::api_keys;
 use crate::bell::Bell;
+use crate::credentials;
 use crate::error::storage_error;
 use crate::pool::{Pool, Statement};
 use crate::retries;
@@ -13,10 +14,11 @@ use crate::session::{Session as _, Transaction};
 use crate::source::Source;
 use async_trait::async_trait;
 use gatepost_domain::api_keys::{ApiKey, ApiKeyId};
-use gatepost_domain::{AccountId, Version};
+use gatepost_domain::credentials::{AccessKeyId, Credential};
+use gatepost_domain::{AccountId, Timestamp, Version};
 use gatepost_storage::{
-    ApiKeyWriter, ImportedApiKey, NewApiKey, Restored, RetryToken, RetryWriter, RowOutcome, StorageError,
-    UnitOfWork,
+    ApiKeyWriter, CredentialWriter, ImportedApiKey, NewApiKey, Restored, RetryToken, RetryWriter, RowOutcome,
+    StorageError, StoredCredential, UnitOfWork,
 };
 use sqlx::Error;
 use sqlx::postgres::PgRow;
@@ -117,6 +119,29 @@ impl ApiKeyWriter for PostgresUnit {
     ) -> Result<Vec<Restored>, StorageError> {
         self.imported.fetch_add(keys.len() as u64, Ordering::Relaxed);
         api_keys::restore(self.importing().await?, account, &keys, most).await
+    }
+}
+
+#[async_trait]
+impl CredentialWriter for PostgresUnit {
+    async fn insert_credential(&mut self, new: &StoredCredential) -> Result<(), StorageError> {
+        credentials::insert(self.writing().await?, new).await
+    }
+
+    async fn update_credential(
+        &mut self,
+        credential: &Credential,
+        expected: Version,
+    ) -> Result<(), StorageError> {
+        credentials::update(self.writing().await?, credential, expected).await
+    }
+
+    async fn delete_credential(&mut self, id: &AccessKeyId) -> Result<bool, StorageError> {
+        credentials::delete(self.writing().await?, id).await
+    }
+
+    async fn note_use(&mut self, used: &[(AccessKeyId, Timestamp)]) -> Result<(), StorageError> {
+        credentials::note_use(self.writing().await?, used).await
     }
 }
 

@@ -3,12 +3,14 @@
 
 use crate::error::storage_error;
 use crate::session::{Alone, Transaction};
-use crate::{PostgresStorage, api_keys, retries};
+use crate::{PostgresStorage, api_keys, credentials, retries};
 use async_trait::async_trait;
 use gatepost_domain::api_keys::{ApiKey, ApiKeyId};
-use gatepost_domain::{AccountId, Version};
+use gatepost_domain::credentials::{AccessKeyId, Credential};
+use gatepost_domain::{AccountId, Timestamp, Version};
 use gatepost_storage::{
-    ApiKeyWriter, ImportedApiKey, NewApiKey, Restored, RetryToken, RetryWriter, RowOutcome, StorageError,
+    ApiKeyWriter, CredentialWriter, ImportedApiKey, NewApiKey, Restored, RetryToken, RetryWriter, RowOutcome,
+    StorageError, StoredCredential,
 };
 use std::sync::atomic::Ordering;
 
@@ -89,6 +91,29 @@ impl ApiKeyWriter for PostgresWriter<'_> {
             }
         };
         Ok(self.told(outcomes))
+    }
+}
+
+#[async_trait]
+impl CredentialWriter for PostgresWriter<'_> {
+    async fn insert_credential(&mut self, new: &StoredCredential) -> Result<(), StorageError> {
+        credentials::insert(&mut self.alone(), new).await.map(|()| self.told(()))
+    }
+
+    async fn update_credential(
+        &mut self,
+        credential: &Credential,
+        expected: Version,
+    ) -> Result<(), StorageError> {
+        credentials::update(&mut self.alone(), credential, expected).await.map(|()| self.told(()))
+    }
+
+    async fn delete_credential(&mut self, id: &AccessKeyId) -> Result<bool, StorageError> {
+        credentials::delete(&mut self.alone(), id).await.map(|deleted| self.told(deleted))
+    }
+
+    async fn note_use(&mut self, used: &[(AccessKeyId, Timestamp)]) -> Result<(), StorageError> {
+        credentials::note_use(&mut self.alone(), used).await
     }
 }
 

@@ -11,7 +11,8 @@ use crate::api_keys::row::{account, id};
 use crate::error::failed;
 use crate::readers::Readers;
 use async_trait::async_trait;
-use gatepost_domain::Version;
+use gatepost_domain::credentials::AccessKeyId;
+use gatepost_domain::{AccountId, Version};
 use gatepost_storage::{Change, ChangeFeed, FeedCursor, ImportId, News, StorageError};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
@@ -28,6 +29,7 @@ const MOST: i64 = 1_000;
 
 const KEY: i64 = 1;
 const IMPORT: i64 = 2;
+const CREDENTIAL: i64 = 3;
 
 /// The last number given to a change.
 pub(crate) async fn position(conn: &mut SqliteConnection) -> Result<i64, StorageError> {
@@ -120,17 +122,29 @@ impl ChangeFeed for SqliteFeed {
 
 /// `None` for a kind that a later release writes.
 fn change(row: &SqliteRow, seq: i64) -> Result<Option<Change>, StorageError> {
-    let account = account(cell(row, 3, "account")?).ok_or_else(|| corrupt("account", row))?;
     let change = match cell(row, 2, "kind")? {
-        KEY => {
-            let version: i64 = cell(row, 5, "version")?;
-            let id = id("change", cell(row, 4, "id")?)?;
-            Change::ApiKey { account, id, version: Version(version.cast_unsigned()) }
+        KEY => Change::ApiKey {
+            account: account_of(row)?,
+            id: id("change", cell(row, 4, "id")?)?,
+            version: version(row)?,
+        },
+        IMPORT => Change::Import { account: account_of(row)?, import: ImportId(seq.cast_unsigned()) },
+        CREDENTIAL => {
+            let id = AccessKeyId::parse(cell(row, 4, "id")?).map_err(|_| corrupt("id", row))?;
+            Change::Credential { id, version: version(row)? }
         }
-        IMPORT => Change::Import { account, import: ImportId(seq.cast_unsigned()) },
         _unknown => return Ok(None),
     };
     Ok(Some(change))
+}
+
+fn account_of(row: &SqliteRow) -> Result<AccountId, StorageError> {
+    account(cell(row, 3, "account")?).ok_or_else(|| corrupt("account", row))
+}
+
+fn version(row: &SqliteRow) -> Result<Version, StorageError> {
+    let version: i64 = cell(row, 5, "version")?;
+    Ok(Version(version.cast_unsigned()))
 }
 
 fn cell<'r, T>(row: &'r SqliteRow, index: usize, column: &str) -> Result<T, StorageError>

@@ -15,6 +15,7 @@
 
 mod api_keys;
 mod changes;
+mod credentials;
 mod error;
 mod open;
 mod pace;

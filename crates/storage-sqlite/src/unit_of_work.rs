@@ -4,15 +4,17 @@ use crate::SqliteStorage;
 use crate::api_keys::import::import;
 use crate::api_keys::restore::restore;
 use crate::api_keys::writer::{Insert, delete, insert, update};
+use crate::credentials::writer as credentials;
 use crate::retries::remember_import;
 use crate::transaction::{Held, Transaction};
 use crate::writer::{Lease, Write};
 use async_trait::async_trait;
 use gatepost_domain::api_keys::{ApiKey, ApiKeyId};
-use gatepost_domain::{AccountId, Version};
+use gatepost_domain::credentials::{AccessKeyId, Credential};
+use gatepost_domain::{AccountId, Timestamp, Version};
 use gatepost_storage::{
-    ApiKeyWriter, ImportedApiKey, NewApiKey, Restored, RetryToken, RetryWriter, RowOutcome, StorageError,
-    UnitOfWork,
+    ApiKeyWriter, CredentialWriter, ImportedApiKey, NewApiKey, Restored, RetryToken, RetryWriter, RowOutcome,
+    StorageError, StoredCredential, UnitOfWork,
 };
 use sqlx::SqliteConnection;
 
@@ -101,6 +103,33 @@ impl ApiKeyWriter for SqliteUnit {
 }
 
 #[async_trait]
+impl CredentialWriter for SqliteUnit {
+    async fn insert_credential(&mut self, new: &StoredCredential) -> Result<(), StorageError> {
+        let answer = credentials::insert(self.write()?, new).await;
+        self.wrote(answer)
+    }
+
+    async fn update_credential(
+        &mut self,
+        credential: &Credential,
+        expected: Version,
+    ) -> Result<(), StorageError> {
+        let answer = credentials::update(self.write()?, credential, expected).await;
+        self.wrote(answer)
+    }
+
+    async fn delete_credential(&mut self, id: &AccessKeyId) -> Result<bool, StorageError> {
+        let answer = credentials::delete(self.write()?, id).await;
+        self.wrote(answer)
+    }
+
+    async fn note_use(&mut self, used: &[(AccessKeyId, Timestamp)]) -> Result<(), StorageError> {
+        let answer = credentials::note_use(self.write()?, used).await;
+        self.wrote(answer)
+    }
+}
+
+#[async_trait]
 impl RetryWriter for SqliteUnit {
     async fn remember_import(&mut self, account: AccountId, token: &RetryToken) -> Result<(), StorageError> {
         let answer = remember_import(self.write()?, account, token).await;
@@ -159,6 +188,30 @@ impl ApiKeyWriter for SqliteWriter<'_> {
         let outcomes = unit.wrote(answer)?;
         unit.end().await?;
         Ok(outcomes)
+    }
+}
+
+#[async_trait]
+impl CredentialWriter for SqliteWriter<'_> {
+    async fn insert_credential(&mut self, new: &StoredCredential) -> Result<(), StorageError> {
+        self.0.writer.single(Write::InsertCredential(new.clone())).await.map(drop)
+    }
+
+    async fn update_credential(
+        &mut self,
+        credential: &Credential,
+        expected: Version,
+    ) -> Result<(), StorageError> {
+        let write = Write::UpdateCredential { credential: credential.clone(), expected };
+        self.0.writer.single(write).await.map(drop)
+    }
+
+    async fn delete_credential(&mut self, id: &AccessKeyId) -> Result<bool, StorageError> {
+        self.0.writer.single(Write::DeleteCredential(id.clone())).await
+    }
+
+    async fn note_use(&mut self, used: &[(AccessKeyId, Timestamp)]) -> Result<(), StorageError> {
+        self.0.writer.single(Write::NoteUse(used.to_vec())).await.map(drop)
     }
 }
 

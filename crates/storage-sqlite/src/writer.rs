@@ -14,14 +14,16 @@
 
 use crate::api_keys::writer::{Insert, delete, insert, update};
 use crate::changes::data_version;
+use crate::credentials::writer as credentials;
 use crate::error::{again, closed, failed, is_busy, late};
 use crate::open::with_ending;
 use crate::pace::{ATTEMPT, Pace};
 use crate::retries::remember_import;
 use crate::{DEADLINE, open};
 use gatepost_domain::api_keys::{ApiKey, ApiKeyId};
-use gatepost_domain::{AccountId, Version};
-use gatepost_storage::{RetryToken, StorageError};
+use gatepost_domain::credentials::{AccessKeyId, Credential};
+use gatepost_domain::{AccountId, Timestamp, Version};
+use gatepost_storage::{RetryToken, StorageError, StoredCredential};
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
 use std::ops::{Deref, DerefMut};
@@ -52,6 +54,13 @@ pub(crate) enum Write {
         account: AccountId,
         id: ApiKeyId,
     },
+    InsertCredential(StoredCredential),
+    UpdateCredential {
+        credential: Credential,
+        expected: Version,
+    },
+    DeleteCredential(AccessKeyId),
+    NoteUse(Vec<(AccessKeyId, Timestamp)>),
     RememberImport {
         account: AccountId,
         token: RetryToken,
@@ -300,7 +309,7 @@ impl Task {
         }
     }
 
-    /// Inserts last and together: whose calls run at the same time have no order.
+    /// Inserts of keys last and together: whose calls run at the same time have no order.
     async fn write(&mut self, group: &[Single]) -> Result<Vec<Written>, StorageError> {
         let conn = self.conn.as_mut().ok_or_else(closed)?;
         let mut answers: Vec<Written> = Vec::with_capacity(group.len());
@@ -315,6 +324,12 @@ impl Task {
                     update(conn, *account, key, *expected).await.map(|()| true)
                 }
                 Write::Delete { account, id } => delete(conn, *account, id).await,
+                Write::InsertCredential(new) => credentials::insert(conn, new).await.map(|()| true),
+                Write::UpdateCredential { credential, expected } => {
+                    credentials::update(conn, credential, *expected).await.map(|()| true)
+                }
+                Write::DeleteCredential(id) => credentials::delete(conn, id).await,
+                Write::NoteUse(used) => credentials::note_use(conn, used).await.map(|()| true),
                 Write::RememberImport { account, token } => {
                     remember_import(conn, *account, token).await.map(|()| true)
                 }

@@ -8,6 +8,7 @@ use crate::api_keys::ImportId;
 use crate::error::StorageError;
 use async_trait::async_trait;
 use gatepost_domain::api_keys::ApiKeyId;
+use gatepost_domain::credentials::AccessKeyId;
 use gatepost_domain::{AccountId, Version};
 use std::time::Duration;
 
@@ -30,6 +31,13 @@ pub enum Change {
         account: AccountId,
         /// The name of the range.
         import: ImportId,
+    },
+    /// A credential was made, changed or deleted.
+    Credential {
+        /// Its id.
+        id: AccessKeyId,
+        /// Its version then; after a delete, the one that it would have had next.
+        version: Version,
     },
 }
 

@@ -12,6 +12,8 @@ pub enum Entity {
     ApiKey,
     /// The value of an API key, by its digest.
     ApiKeyValue,
+    /// A credential, by its id.
+    Credential,
     /// The memory of a first answer, by its token.
     Retry,
 }
@@ -21,6 +23,7 @@ impl fmt::Display for Entity {
         out.write_str(match self {
             Self::ApiKey => "api key",
             Self::ApiKeyValue => "api key value",
+            Self::Credential => "credential",
             Self::Retry => "answered request",
         })
     }

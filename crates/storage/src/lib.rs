@@ -19,6 +19,7 @@ mod api_keys;
 mod changes;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod credentials;
 mod error;
 mod local_import_turns;
 mod replicas;
@@ -28,6 +29,7 @@ pub use api_keys::{
     ApiKeyReader, ApiKeyWriter, ImportId, ImportedApiKey, NewApiKey, Restored, RowOutcome, StoredApiKey,
 };
 pub use changes::{Change, ChangeFeed, FeedCursor, News};
+pub use credentials::{CredentialReader, CredentialWriter, StoredCredential};
 pub use error::{Entity, Source, StorageError};
 pub use local_import_turns::LocalImportTurns;
 pub use replicas::{Incarnation, Life, Replicas};
@@ -103,14 +105,14 @@ impl Default for Keep {
 }
 
 /// The reading side of every aggregate.
-pub trait Reader: ApiKeyReader + RetryReader {}
+pub trait Reader: ApiKeyReader + CredentialReader + RetryReader {}
 
-impl<T: ApiKeyReader + RetryReader + ?Sized> Reader for T {}
+impl<T: ApiKeyReader + CredentialReader + RetryReader + ?Sized> Reader for T {}
 
 /// The writing side of every aggregate.
-pub trait Writer: ApiKeyWriter + RetryWriter {}
+pub trait Writer: ApiKeyWriter + CredentialWriter + RetryWriter {}
 
-impl<T: ApiKeyWriter + RetryWriter + ?Sized> Writer for T {}
+impl<T: ApiKeyWriter + CredentialWriter + RetryWriter + ?Sized> Writer for T {}
 
 /// One view of everything committed, held until dropped.
 pub trait Snapshot: Reader + Send {

@@ -3,8 +3,9 @@
 use gatepost_domain::api_keys::{
     ApiKey, ApiKeyFilter, ApiKeyId, ApiKeyName, CustomerId, Description, ImportedFields, Label, StageKey,
 };
+use gatepost_domain::credentials::{AccessKeyId, Credential, CredentialName};
 use gatepost_domain::{AccountId, Digest, Sealed, Tags, Timestamp, Version};
-use gatepost_storage::{ImportedApiKey, NewApiKey, RetryToken};
+use gatepost_storage::{ImportedApiKey, NewApiKey, RetryToken, StoredCredential};
 use proptest::prelude::*;
 
 /// A key in numbers: its id, its value, when it was made, and which texts it has.
@@ -18,6 +19,15 @@ pub(super) struct Sketch {
     rest: u8,
 }
 
+/// A credential in numbers.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CredentialSketch {
+    id: u8,
+    at: i64,
+    name: u8,
+    rest: u8,
+}
+
 /// A write.
 #[derive(Clone, Debug)]
 pub(super) enum Write {
@@ -27,6 +37,10 @@ pub(super) enum Write {
     Import { rows: Vec<(Sketch, u8)>, most: Option<u64> },
     Restore { keys: Vec<Sketch>, most: Option<u64> },
     Remember { token: u8 },
+    InsertCredential { credential: CredentialSketch },
+    UpdateCredential { credential: CredentialSketch, expected: u64 },
+    DeleteCredential { id: u8 },
+    NoteUse { used: Vec<(u8, i64)> },
 }
 
 /// A step of a run.
@@ -60,6 +74,12 @@ fn write() -> impl Strategy<Value = Write> {
         1 => (prop::collection::vec(sketch(), 0..5), most())
             .prop_map(|(keys, most)| Write::Restore { keys, most }),
         1 => (0..4_u8).prop_map(|token| Write::Remember { token }),
+        3 => credential().prop_map(|credential| Write::InsertCredential { credential }),
+        3 => (credential(), 1..4_u64)
+            .prop_map(|(credential, expected)| Write::UpdateCredential { credential, expected }),
+        1 => (0..ACCESS_KEY_IDS.len() as u8).prop_map(|id| Write::DeleteCredential { id }),
+        2 => prop::collection::vec((0..ACCESS_KEY_IDS.len() as u8, -2..6_i64), 0..5)
+            .prop_map(|used| Write::NoteUse { used }),
     ]
 }
 
@@ -67,6 +87,21 @@ fn sketch() -> impl Strategy<Value = Sketch> {
     (0..10_u8, 0..10_u8, -2..4_i64, 0..NAMES.len() as u8, 0..CUSTOMERS.len() as u8, any::<u8>())
         .prop_map(|(id, value, at, name, customer, rest)| Sketch { id, value, at, name, customer, rest })
 }
+
+fn credential() -> impl Strategy<Value = CredentialSketch> {
+    (0..ACCESS_KEY_IDS.len() as u8, -2..4_i64, 0..NAMES.len() as u8, any::<u8>())
+        .prop_map(|(id, at, name, rest)| CredentialSketch { id, at, name, rest })
+}
+
+/// Ids that another way to compare would put in another order, or take for one.
+const ACCESS_KEY_IDS: [&str; 6] = [
+    "AKIA000000000000",
+    "AKIA0000000000000",
+    "akia000000000000",
+    "AKIA_00000000000",
+    "_KIA000000000000",
+    "0KIA000000000000",
+];
 
 /// Texts that are easily mangled by a database, or by its way to compare.
 const NAMES: [&str; 9] = ["", "a", "ab", "A", "ä", "a%b_", "a\\", "\u{1f511}", "Ω'\"\t;--"];
@@ -84,6 +119,10 @@ pub(super) fn account(number: u64) -> AccountId {
 
 pub(super) fn ids() -> impl Iterator<Item = ApiKeyId> {
     (0..10).map(id)
+}
+
+pub(super) fn access_key_ids() -> impl Iterator<Item = AccessKeyId> {
+    (0..ACCESS_KEY_IDS.len() as u8).map(access_key_id)
 }
 
 pub(super) fn digests() -> Vec<Digest> {
@@ -110,12 +149,35 @@ pub(super) fn id(number: u8) -> ApiKeyId {
     ApiKeyId::parse(&format!("{letter}-{}", number / 2)).unwrap()
 }
 
+pub(super) fn access_key_id(number: u8) -> AccessKeyId {
+    AccessKeyId::parse(ACCESS_KEY_IDS[usize::from(number)]).unwrap()
+}
+
 pub(super) fn token(number: u8) -> RetryToken {
     RetryToken([number; 32])
 }
 
 fn digest(value: u8) -> Digest {
     Digest([value.wrapping_mul(29); 32])
+}
+
+impl CredentialSketch {
+    pub(super) fn stored(self, of: AccountId, version: Version) -> StoredCredential {
+        let bit = |n: u8| self.rest & (1 << n) != 0;
+        let credential = Credential {
+            id: access_key_id(self.id),
+            account: of,
+            name: CredentialName::parse(&NAMES[usize::from(self.name)].replace('\t', " ")).ok(),
+            enabled: bit(0),
+            policy: if bit(1) { "{\"a\":\"ä\\u0000\n\u{1f511}'\"}".repeat(1_000) } else { String::new() }
+                .into(),
+            created: Timestamp::from_micros(self.at),
+            last_used: bit(2).then(|| Timestamp::from_micros(self.at + 1)),
+            version,
+        };
+        // As text, a secret is no more than its length.
+        StoredCredential { credential, sealed: Sealed(vec![255; usize::from(self.rest)].into()) }
+    }
 }
 
 impl Sketch {

@@ -2,11 +2,13 @@
 //!
 //! A run is a sequence of single writes and units of work over two accounts. Every answer is compared, refusals
 //! included, and after the run everything that can be read: keys, digests, pages of every size under every filter,
-//! what is remembered, and what the feeds told.
+//! credentials, what is remembered, and what the feeds told.
 
 mod calls;
 
-use calls::{Step, Write, account, accounts, digests, filters, ids, steps, tokens};
+use calls::{
+    Step, Write, access_key_id, access_key_ids, account, accounts, digests, filters, ids, steps, tokens,
+};
 use gatepost_domain::{AccountId, Clock, PageLimit, PageRequest, Timestamp, Version};
 use gatepost_storage::{Change, ChangeFeed, News, Reader, Storage, StorageError, Writer};
 use gatepost_storage_memory::MemoryStorage;
@@ -128,6 +130,7 @@ async fn take(storage: &dyn Storage, step: &Step) -> Vec<String> {
                     return answers;
                 }
                 answers.push(format!("{:?}", unit.count_api_keys(account(*of)).await.unwrap()));
+                answers.extend(credentials(&*unit, 2).await);
             }
             if *commits {
                 unit.commit().await.unwrap();
@@ -159,6 +162,21 @@ async fn call<W: Writer + ?Sized>(
             let keys = keys.iter().map(|key| key.new_key(None)).collect();
             format!("{:?}", writer.restore_api_keys(of, keys, *most).await?)
         }
+        Write::InsertCredential { credential } => {
+            format!("{:?}", writer.insert_credential(&credential.stored(of, Version::FIRST)).await?)
+        }
+        Write::UpdateCredential { credential, expected } => {
+            let stored = credential.stored(of, Version(expected + 1));
+            format!("{:?}", writer.update_credential(&stored.credential, Version(*expected)).await?)
+        }
+        Write::DeleteCredential { id } => {
+            format!("{:?}", writer.delete_credential(&access_key_id(*id)).await?)
+        }
+        Write::NoteUse { used } => {
+            let used: Vec<_> =
+                used.iter().map(|(id, at)| (access_key_id(*id), Timestamp::from_micros(*at))).collect();
+            format!("{:?}", writer.note_use(&used).await?)
+        }
         Write::Remember { token } => {
             format!("{:?}", writer.remember_import(of, &calls::token(*token)).await?)
         }
@@ -180,7 +198,10 @@ fn told(answer: Result<String, StorageError>) -> String {
 
 /// Everything that can be read, in pages of this size.
 async fn read(reader: &dyn Reader, page: i64) -> Vec<String> {
-    let mut all = Vec::new();
+    let mut all = credentials(reader, page).await;
+    for id in access_key_ids() {
+        all.push(format!("{:?}", reader.find_credential(&id).await.unwrap()));
+    }
     for of in accounts() {
         all.push(format!("{:?}", reader.count_api_keys(of).await.unwrap()));
         all.push(format!("{:?}", reader.find_ids_by_digest(of, &digests()).await.unwrap()));
@@ -206,18 +227,34 @@ async fn read(reader: &dyn Reader, page: i64) -> Vec<String> {
     all
 }
 
-/// All that a feed tells: the changes of keys, and of which accounts there were imports. Into how many ranges an import
+/// All credentials, in pages of this size.
+async fn credentials<R: Reader + ?Sized>(reader: &R, page: i64) -> Vec<String> {
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let request = PageRequest { after, limit: PageLimit::or_default(page) };
+        let page = reader.list_credentials(request).await.unwrap();
+        all.push(format!("{page:?}"));
+        after = page.next;
+        if after.is_none() {
+            return all;
+        }
+    }
+}
+
+/// All that a feed tells: the changes of keys and credentials, and of which accounts there were imports. Into how many ranges an import
 /// falls is the backend's own matter.
 async fn news(backend: &mut Backend) -> (BTreeSet<String>, [bool; 2]) {
-    let (mut keys, mut imports) = (BTreeSet::new(), [false; 2]);
+    let (mut single, mut imports) = (BTreeSet::new(), [false; 2]);
     loop {
         match backend.feed.next(Duration::from_millis(250)).await.unwrap() {
             News::Resync => panic!("{} lost a position that it has just given", backend.name),
-            News::Changes(changes) if changes.is_empty() => return (keys, imports),
+            News::Changes(changes) if changes.is_empty() => return (single, imports),
             News::Changes(changes) => {
                 for change in changes {
                     match change {
-                        Change::ApiKey { .. } => drop(keys.insert(format!("{change:?}"))),
+                        Change::ApiKey { .. } | Change::Credential { .. } => {
+                            single.insert(format!("{change:?}"));
+                        }
                         Change::Import { account: of, .. } => {
                             imports[accounts().iter().position(|account| *account == of).unwrap()] = true;
                         }

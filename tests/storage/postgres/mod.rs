@@ -1,6 +1,7 @@
 //! The PostgreSQL backend: every promise of the traits, and then what only a database that is shared, restarted and
 //! cut off can break.
 
+mod credentials_shared;
 mod faults;
 mod feed;
 mod imports;

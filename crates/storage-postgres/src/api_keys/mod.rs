@@ -12,5 +12,5 @@ mod writer;
 
 pub(crate) use import::import;
 pub(crate) use restore::restore;
-pub(crate) use row::{column, number, unsigned};
+pub(crate) use row::{column, number, signed, unsigned};
 pub(crate) use writer::{delete, insert, update};

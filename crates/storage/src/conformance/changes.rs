@@ -1,43 +1,12 @@
 //! The change feed: no committed change is ever missing.
 
 use super::samples::*;
-use crate::{Change, ChangeFeed, FeedCursor, ImportId, Keep, News, Reader, Storage};
+use crate::{Change, FeedCursor, ImportId, Keep, News, Reader, Storage};
 use futures_util::future;
 use gatepost_domain::api_keys::ApiKeyId;
 use gatepost_domain::{PageLimit, PageRequest, Version};
 use std::collections::BTreeSet;
 use std::time::Duration;
-
-const SHORT: Duration = Duration::from_millis(300);
-const LONG: Duration = Duration::from_secs(20);
-
-async fn cursor(storage: &dyn Storage) -> FeedCursor {
-    storage.snapshot().await.expect("a snapshot").cursor()
-}
-
-/// A feed of everything from now on.
-async fn feed(storage: &dyn Storage) -> Box<dyn ChangeFeed> {
-    storage.changes(cursor(storage).await).await.expect("a feed")
-}
-
-async fn news(feed: &mut dyn ChangeFeed, patience: Duration) -> Vec<Change> {
-    match feed.next(patience).await.expect("the feed answers") {
-        News::Changes(changes) => changes,
-        News::Resync => panic!("a feed from a position just given has to load anew"),
-    }
-}
-
-/// Everything that is told until nothing more comes.
-async fn all_news(feed: &mut dyn ChangeFeed) -> Vec<Change> {
-    let mut told = Vec::new();
-    loop {
-        let changes = news(feed, SHORT).await;
-        if changes.is_empty() {
-            return told;
-        }
-        told.extend(changes);
-    }
-}
 
 async fn must_resync(storage: &dyn Storage, from: FeedCursor) {
     let mut feed = storage.changes(from).await.expect("a feed");

@@ -20,6 +20,7 @@ pub mod api_key_pages;
 pub mod api_key_restores;
 pub mod api_keys;
 pub mod changes;
+pub mod credentials;
 pub mod handles;
 pub mod installation;
 pub mod replicas;
@@ -111,6 +112,34 @@ macro_rules! __conformance_list {
                 a_restore_beyond_the_limit_is_refused_whole
                 what_adds_no_key_passes_whatever_the_limit
                 a_dropped_restore_leaves_no_trace
+            }
+            credentials {
+                a_credential_is_found_whatever_its_account
+                a_credential_that_was_never_inserted_is_none
+                long_names_and_policies_are_kept_whole
+                a_policy_is_any_text
+                a_taken_credential_id_is_refused
+                of_two_inserts_of_one_id_one_wins
+                an_update_replaces_name_state_and_policy
+                an_update_keeps_account_creation_use_and_secret
+                a_stale_update_leaves_everything
+                an_update_of_a_missing_credential_is_stale
+                of_two_updates_of_one_version_one_wins
+                a_deleted_credential_is_gone
+                a_deleted_credential_can_be_made_again
+                credentials_are_listed_by_id
+                a_page_of_credentials_says_where_it_ended
+                use_is_noted_forward_only
+                the_use_of_missing_credentials_is_passed_over
+                noting_use_is_no_new_version
+                noting_use_is_not_told
+                writes_of_credentials_are_told
+                refused_writes_of_credentials_are_not_told
+                a_dropped_unit_leaves_no_trace_in_credentials
+                a_unit_sees_its_own_credentials_and_nobody_else_does
+                a_snapshot_is_one_view_of_credentials
+                keys_and_credentials_are_committed_together
+                single_writes_of_credentials_each_have_their_own_outcome
             }
             handles {
                 a_single_write_is_a_unit_of_its_own
@@ -221,6 +250,7 @@ mod tests {
             ("api_key_pages", include_str!("api_key_pages.rs")),
             ("api_key_imports", include_str!("api_key_imports.rs")),
             ("api_key_restores", include_str!("api_key_restores.rs")),
+            ("credentials", include_str!("credentials.rs")),
             ("handles", include_str!("handles.rs")),
             ("changes", include_str!("changes.rs")),
             ("retries", include_str!("retries.rs")),

@@ -1,7 +1,8 @@
 //! What the cases are written with.
 
 use crate::{
-    ApiKeyReader, ImportedApiKey, NewApiKey, RowOutcome, Storage, StorageError, StoredApiKey, UnitOfWork,
+    ApiKeyReader, Change, ChangeFeed, FeedCursor, ImportedApiKey, NewApiKey, News, RowOutcome, Storage,
+    StorageError, StoredApiKey, UnitOfWork,
 };
 use gatepost_domain::api_keys::{
     ApiKey, ApiKeyFilter, ApiKeyId, ApiKeyName, CustomerId, Description, ImportedFields, Label, StageKey,
@@ -11,6 +12,11 @@ use std::time::Duration;
 
 /// The moment at which sample number 0 is made.
 pub(super) const START: i64 = 1_465_424_516_000_000;
+
+/// So long a feed without news is waited for.
+pub(super) const SHORT: Duration = Duration::from_millis(300);
+/// And so long news that must come.
+pub(super) const LONG: Duration = Duration::from_secs(20);
 
 pub(super) fn account() -> AccountId {
     account_number(1)
@@ -160,6 +166,34 @@ pub(super) async fn later(storage: &dyn Storage) {
     let cursor = storage.snapshot().await.expect("a snapshot").cursor();
     let mut feed = storage.changes(cursor).await.expect("a feed");
     feed.next(Duration::from_millis(20)).await.expect("answers");
+}
+
+pub(super) async fn cursor(storage: &dyn Storage) -> FeedCursor {
+    storage.snapshot().await.expect("a snapshot").cursor()
+}
+
+/// A feed of everything from now on.
+pub(super) async fn feed(storage: &dyn Storage) -> Box<dyn ChangeFeed> {
+    storage.changes(cursor(storage).await).await.expect("a feed")
+}
+
+pub(super) async fn news(feed: &mut dyn ChangeFeed, patience: Duration) -> Vec<Change> {
+    match feed.next(patience).await.expect("the feed answers") {
+        News::Changes(changes) => changes,
+        News::Resync => panic!("a feed from a position just given has to load anew"),
+    }
+}
+
+/// Everything that is told until nothing more comes.
+pub(super) async fn all_news(feed: &mut dyn ChangeFeed) -> Vec<Change> {
+    let mut told = Vec::new();
+    loop {
+        let changes = news(feed, SHORT).await;
+        if changes.is_empty() {
+            return told;
+        }
+        told.extend(changes);
+    }
 }
 
 /// What a look-up of a key answers that was inserted.

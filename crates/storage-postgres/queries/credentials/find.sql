@@ -1,0 +1,1 @@
+SELECT id, account, enabled, created, last_used, version, sealed, name, policy FROM credential WHERE id = $1
