@@ -11,6 +11,7 @@ pub type Dependencies = BTreeMap<String, BTreeSet<String>>;
 /// What each crate of ours may use of ours. Names are without the `gatepost-` in front.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("domain", &[]),
+    ("sigv4", &[]),
     ("telemetry", &[]),
     ("custody", &["domain"]),
     ("storage", &["domain"]),
