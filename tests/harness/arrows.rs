@@ -11,6 +11,7 @@ pub type Dependencies = BTreeMap<String, BTreeSet<String>>;
 /// What each crate of ours may use of ours. Names are without the `gatepost-` in front.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("domain", &[]),
+    ("policy", &[]),
     ("sigv4", &[]),
     ("telemetry", &[]),
     ("custody", &["domain"]),
@@ -19,7 +20,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("storage-memory", &["storage", "domain", "telemetry"]),
     ("storage-postgres", &["storage", "domain"]),
     ("storage-sqlite", &["storage", "domain"]),
-    ("application", &["storage", "custody", "domain", "telemetry"]),
+    ("application", &["storage", "custody", "domain", "policy", "telemetry"]),
     ("http-api", &["application", "telemetry", "domain", "custody"]),
     (
         "server",
