@@ -26,6 +26,7 @@ mod representation;
 mod resilience;
 mod retries;
 mod secrecy;
+mod smuggling;
 
 use integration_tests::server::{Server, ServerOptions};
 

@@ -1,6 +1,7 @@
 //! The data listener, which knows no operation yet: everything is an unknown route.
 
 use crate::error::ApiError;
+use crate::head;
 use crate::observe::{Observer, Seen};
 use crate::wire::answer_body::AnswerBody;
 use bytes::Bytes;
@@ -22,7 +23,10 @@ impl DataPlane {
 
     /// Answers one request.
     pub async fn answer<B: Body>(&self, request: &Request<B>) -> Response<AnswerBody> {
-        let work = pin!(async { (Seen::of(request), Err(ApiError::unknown_route())) });
+        let work = pin!(async {
+            let refused = head::check(request).err().unwrap_or_else(ApiError::unknown_route);
+            (Seen::of(request), Err(refused))
+        });
         self.observer.watch(work).await
     }
 

@@ -3,7 +3,7 @@
 //! The life of a request on the control listener ([`ControlPlane::answer`]):
 //! 1. [`wire`]: a connection is accepted, a head read within its bounds; what never becomes a request is refused there.
 //! 2. It takes a place among the requests in flight.
-//! 3. `head`: a request without exactly one `Host` is refused. [`routing`]: method and raw path name an [`Operation`],
+//! 3. `head`: a request that does not name exactly one host is refused. [`routing`]: method and raw path name an [`Operation`],
 //!    or it is 403 Missing Authentication Token.
 //! 4. `browser`: without authentication, nothing that a web page could have sent goes further.
 //! 5. `rate`: the account's share of requests, where one is set.

@@ -106,8 +106,8 @@ impl ControlPlane {
         request: Request<Incoming>,
         seen: &mut Seen,
     ) -> Result<Response<AnswerBody>, ApiError> {
+        head::check(&request)?;
         let (parts, body) = request.into_parts();
-        head::check(&parts)?;
         let mut route =
             self.routes.find(&parts.method, parts.uri.path()).ok_or_else(ApiError::unknown_route)?;
         seen.operation = Some(route.operation);

@@ -40,6 +40,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{sleep, timeout};
 
 use super::answer_body::AnswerBody;
+use super::framing::Framing;
 use super::refusal::{RefusalIo, Refuse};
 
 /// The largest request head: request line and headers of HTTP/1, or the header list of HTTP/2.
@@ -247,7 +248,9 @@ pub async fn serve_connection<T, F, Fut>(
         return;
     }
     let prefix = Bytes::copy_from_slice(start.read_so_far());
-    let mut io = RefusalIo::new(io, prefix, Arc::clone(&refuse), settings.write_timeout);
+    let is_http2 = start.read_so_far() == HTTP2_PREFACE;
+    let framing = (!is_http2).then(Framing::default);
+    let mut io = RefusalIo::new(io, prefix, Arc::clone(&refuse), settings.write_timeout, framing);
     if !in_time {
         refuse_late(&mut io, StatusCode::REQUEST_TIMEOUT).await;
         return;
@@ -282,7 +285,7 @@ pub async fn serve_connection<T, F, Fut>(
         }
     });
 
-    if start.read_so_far() == HTTP2_PREFACE {
+    if is_http2 {
         let connection = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
             .max_concurrent_streams(MAX_STREAMS)

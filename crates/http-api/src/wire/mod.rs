@@ -3,6 +3,7 @@
 //! | file | what it does |
 //! |---|---|
 //! | [`connection`] | accepts, caps and serves connections (HTTP/1.1 and h2c), and drains them at the end |
+//! | [`framing`] | refuses HTTP/1 that others may read in another way |
 //! | [`refusal`] | gives what hyper refuses by itself a body, a request id and a log line |
 //! | [`body`] | reads a request body within its bounds of size and time |
 //! | [`answer_body`] | the body of an answer: none, whole, or a stream |
@@ -14,4 +15,5 @@
 pub mod answer_body;
 pub mod body;
 pub mod connection;
+pub mod framing;
 pub mod refusal;

@@ -9,6 +9,9 @@
 //! ours always hold others. An ordinary answer costs one comparison of its first bytes; HTTP/2 frames never
 //! begin like an HTTP/1 head. hyper writes each head to its own write, since it reads no further request
 //! before the last answer is flushed.
+//!
+//! On its way in it refuses, in hyper's name, what hyper takes and should not ([`Framing`]): hyper is handed a head that
+//! it cannot parse in place of one that may be read in two ways, and a failed read in place of such a body.
 
 use std::io::{self, IoSlice, Write as _};
 use std::pin::Pin;
@@ -21,11 +24,16 @@ use http::{Response, StatusCode, header};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
+use super::framing::{Ambiguous, Framing, Within};
+
 /// Makes the answer to something that never became a request, and logs it.
 ///
 /// The status is hyper's choice (400, 414, 431) or ours (408). `content-length`, `connection` and `date` are
 /// added here.
 pub type Refuse = Arc<dyn Fn(StatusCode) -> Response<Bytes> + Send + Sync>;
+
+/// No head, wherever within one it stands, and an end that makes hyper look at it.
+const NO_HEAD: &[u8] = b"\0\r\n\r\n";
 
 /// A stream whose canned refusals are replaced on their way out.
 pub struct RefusalIo<T> {
@@ -33,6 +41,10 @@ pub struct RefusalIo<T> {
     /// What was read from the stream to tell its protocol; it is read again first.
     prefix: Bytes,
     refuse: Refuse,
+    /// None where it is not HTTP/1 that is spoken, and once something was refused.
+    framing: Option<Framing>,
+    /// The next read fails: the body is malformed.
+    is_broken: bool,
     /// What is still to be written of the answer that stands for hyper's.
     pending: Bytes,
     refused: bool,
@@ -44,8 +56,9 @@ pub struct RefusalIo<T> {
 
 impl<T: AsyncRead + AsyncWrite + Unpin> RefusalIo<T> {
     /// Wraps a stream from which `prefix` has been read already.
-    pub fn new(io: T, prefix: Bytes, refuse: Refuse, patience: Duration) -> Self {
-        Self { io, prefix, refuse, pending: Bytes::new(), refused: false, patience, stalled: None }
+    pub fn new(io: T, prefix: Bytes, refuse: Refuse, patience: Duration, framing: Option<Framing>) -> Self {
+        let (pending, is_broken, refused) = (Bytes::new(), false, false);
+        Self { io, prefix, refuse, framing, is_broken, pending, refused, patience, stalled: None }
     }
 
     /// Fails a write that has waited too long: a client that reads nothing must not hold its answer for ever.
@@ -101,18 +114,44 @@ impl<T: AsyncRead + AsyncWrite + Unpin> RefusalIo<T> {
     }
 }
 
+impl<T: AsyncRead + Unpin> RefusalIo<T> {
+    fn poll_read_any(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.prefix.is_empty() {
+            return Pin::new(&mut self.io).poll_read(cx, buf);
+        }
+        let take = self.prefix.len().min(buf.remaining());
+        buf.put_slice(&self.prefix.split_to(take));
+        Poll::Ready(Ok(()))
+    }
+}
+
 impl<T: AsyncRead + Unpin> AsyncRead for RefusalIo<T> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if !self.prefix.is_empty() {
-            let take = self.prefix.len().min(buf.remaining());
-            buf.put_slice(&self.prefix.split_to(take));
-            return Poll::Ready(Ok(()));
+        let before = buf.filled().len();
+        loop {
+            if std::mem::take(&mut self.is_broken) {
+                return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "ambiguous chunks")));
+            }
+            ready!(self.poll_read_any(cx, buf))?;
+            let Some(framing) = &mut self.framing else { return Poll::Ready(Ok(())) };
+            let Err(Ambiguous { sound, within }) = framing.follow(&buf.filled()[before..]) else {
+                return Poll::Ready(Ok(()));
+            };
+            self.framing = None;
+            match within {
+                Within::Head => self.prefix = Bytes::from_static(NO_HEAD),
+                Within::Body => self.is_broken = true,
+            }
+            buf.set_filled(before + sound);
+            // Nothing at all would be the end of the connection.
+            if sound > 0 {
+                return Poll::Ready(Ok(()));
+            }
         }
-        Pin::new(&mut self.io).poll_read(cx, buf)
     }
 }
 
