@@ -119,7 +119,8 @@ impl Server {
         let mark = format!(" {plane}=");
         let at = self.ready_line.find(&mark).expect("the ready line names the plane") + mark.len();
         let rest = &self.ready_line[at..];
-        rest.split(' ').next().unwrap_or(rest).trim_start_matches("http://")
+        let place = rest.split(' ').next().unwrap_or(rest);
+        place.trim_start_matches("http://").trim_start_matches("https://")
     }
 
     /// The control listener.

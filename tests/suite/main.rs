@@ -21,12 +21,14 @@ mod import_stream;
 mod limits;
 mod operations;
 mod pagination;
+mod peers;
 mod reference_samples;
 mod representation;
 mod resilience;
 mod retries;
 mod secrecy;
 mod smuggling;
+mod tls;
 
 use integration_tests::server::{Server, ServerOptions};
 

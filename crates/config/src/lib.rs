@@ -31,7 +31,7 @@ pub use commands::{Command, Endpoint, Export, ExportFormat, Import};
 pub use custody::{Custody, MasterKeySource};
 pub use error::{ConfigError, Origin};
 pub use limits::{ControlRate, Limits};
-pub use listeners::{DataListen, Listeners};
+pub use listeners::{DataListen, Listeners, Network, TlsFiles};
 pub use logging::{LogFormat, Logging};
 pub use secret::SecretText;
 pub use shutdown::Shutdown;

@@ -110,6 +110,28 @@ pub(crate) static SETTINGS: &[Setting] = &[
     row(LISTENERS, "control-listen", Kind::Text, "IP:PORT", "The AWS-compatible API"),
     row(LISTENERS, "data-listen", Kind::Text, "IP:PORT", "What gateways ask; unix:PATH too"),
     row(LISTENERS, "admin-listen", Kind::Text, "IP:PORT", "Health and metrics"),
+    row(
+        LISTENERS,
+        "tls-cert",
+        Kind::Text,
+        "PATH",
+        "PEM chain of certificates for TLS on control and data; with --tls-key",
+    ),
+    row(LISTENERS, "tls-key", Kind::Text, "PATH", "PEM private key of --tls-cert"),
+    row(
+        LISTENERS,
+        "tls-client-ca",
+        Kind::Text,
+        "PATH",
+        "PEM certificates: clients must show one that these have signed",
+    ),
+    row(
+        LISTENERS,
+        "trusted-proxies",
+        Kind::Text,
+        "NETWORKS",
+        "Addresses and networks, with commas between, whose PROXY protocol and X-Forwarded-For are believed",
+    ),
     Setting {
         secrecy: Secrecy::Url,
         ..row(

@@ -4,6 +4,7 @@ use crate::error::ApiError;
 use crate::head;
 use crate::observe::{Observer, Seen};
 use crate::wire::answer_body::AnswerBody;
+use crate::wire::peer::Peer;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body::Body;
@@ -21,18 +22,18 @@ impl DataPlane {
         Self { observer }
     }
 
-    /// Answers one request.
-    pub async fn answer<B: Body>(&self, request: &Request<B>) -> Response<AnswerBody> {
+    /// Answers one request of this peer's.
+    pub async fn answer<B: Body>(&self, request: &Request<B>, peer: Peer) -> Response<AnswerBody> {
         let work = pin!(async {
             let refused = head::check(request).err().unwrap_or_else(ApiError::unknown_route);
-            (Seen::of(request), Err(refused))
+            (Seen::of(request, peer), Err(refused))
         });
         self.observer.watch(work).await
     }
 
-    /// Answers what never became a request.
+    /// Answers what never became a request of this peer's.
     #[must_use]
-    pub fn refuse_head(&self, status: StatusCode) -> Response<Bytes> {
-        self.observer.refuse_head(status)
+    pub fn refuse_head(&self, status: StatusCode, peer: Peer) -> Response<Bytes> {
+        self.observer.refuse_head(status, peer)
     }
 }

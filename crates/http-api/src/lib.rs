@@ -1,7 +1,8 @@
 //! How it is asked: AWS's REST-JSON protocol over hyper.
 //!
 //! The life of a request on the control listener ([`ControlPlane::answer`]):
-//! 1. [`wire`]: a connection is accepted, a head read within its bounds; what never becomes a request is refused there.
+//! 1. [`wire`]: a connection is accepted and opened (PROXY header, TLS), a head read within its bounds, and its peer
+//!    found; what never becomes a request is refused there.
 //! 2. It takes a place among the requests in flight.
 //! 3. `head`: a request that does not name exactly one host is refused. [`routing`]: method and raw path name an [`Operation`],
 //!    or it is 403 Missing Authentication Token.

@@ -4,6 +4,7 @@
 use crate::Operation;
 use crate::error::{ApiError, ErrorCode};
 use crate::wire::answer_body::AnswerBody;
+use crate::wire::peer::Peer;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -37,8 +38,9 @@ pub struct Observer {
 }
 
 /// What is known of a request once it is answered.
-#[derive(Default)]
 pub(crate) struct Seen {
+    /// Who sent it.
+    pub(crate) peer: Peer,
     /// What it asked for.
     pub(crate) operation: Option<Operation>,
     /// Whose request it was.
@@ -50,9 +52,14 @@ pub(crate) struct Seen {
 
 impl Seen {
     /// What is known from the start.
-    pub(crate) fn of<B: Body>(request: &Request<B>) -> Self {
+    pub(crate) fn of<B: Body>(request: &Request<B>, peer: Peer) -> Self {
         let unread_body = request.version() < Version::HTTP_2 && !request.body().is_end_stream();
-        Self { unread_body, ..Self::default() }
+        Self { unread_body, ..Self::nothing_of(peer) }
+    }
+
+    /// Something came from this peer, and that is all.
+    fn nothing_of(peer: Peer) -> Self {
+        Self { peer, operation: None, account: None, unread_body: false }
     }
 }
 
@@ -83,10 +90,10 @@ impl Observer {
         self.answered(begun, &seen, outcome)
     }
 
-    /// Answers what never became a request.
-    pub fn refuse_head(&self, status: StatusCode) -> Response<Bytes> {
+    /// Answers what never became a request of this peer's.
+    pub fn refuse_head(&self, status: StatusCode, peer: Peer) -> Response<Bytes> {
         let error = ApiError::refused_head(status);
-        let (parts, body) = self.answered(self.clock.now(), &Seen::default(), Err(error)).into_parts();
+        let (parts, body) = self.answered(self.clock.now(), &Seen::nothing_of(peer), Err(error)).into_parts();
         let body = match body {
             AnswerBody::Full(bytes) => bytes,
             AnswerBody::Empty | AnswerBody::Stream(_) => Bytes::new(),
@@ -146,6 +153,7 @@ fn log(
     let operation = seen.operation.map_or(UNKNOWN, Operation::name);
     let duration_us = u64::try_from(taken.as_micros()).unwrap_or(u64::MAX);
     let account = seen.account.map(tracing::field::display);
+    let peer = tracing::field::display(seen.peer);
     macro_rules! event {
         ($level:ident) => {
             tracing::$level!(
@@ -155,6 +163,7 @@ fn log(
                     { names::STATUS } = status.as_u16(),
                     { names::DURATION_US } = duration_us,
                     { names::ACCOUNT } = account,
+                    { names::PEER } = peer,
                     { names::REQUEST_ID } = request_id,
                     { names::ERROR } = code.map(ErrorCode::name),
                     { names::CAUSE } = cause

@@ -9,7 +9,8 @@ use gatepost_domain::api_keys::{ApiKey, ApiKeyFilter, ApiKeyId, ApiKeyPosition, 
 use gatepost_domain::credentials::{AccessKeyId, Credential};
 use gatepost_domain::{AccountId, Clock, Digest, Ids, Page, PageRequest, Sealed, Tags, Timestamp, Version};
 use gatepost_http_api::routing::Routes;
-use gatepost_http_api::wire::connection::{ConnectionSettings, Peer, ShutdownPhase, serve_connection};
+use gatepost_http_api::wire::connection::{ConnectionSettings, ShutdownPhase, serve_connection};
+use gatepost_http_api::wire::peer::Peer;
 use gatepost_http_api::{BodyLimits, BrowserGuard, ControlPlane, Observer};
 use gatepost_storage::{
     ApiKeyReader, ApiKeyWriter, ChangeFeed, CredentialReader, CredentialWriter, Entity, FeedCursor,
@@ -339,11 +340,11 @@ async fn ask(storage: Failing, head: &str, body: &str) -> String {
         drain_timeout: Duration::from_secs(5),
     };
     let (_phase, phases) = watch::channel(ShutdownPhase::Serving);
-    let service = move |request, _| {
+    let service = move |request, peer| {
         let plane = Arc::clone(&plane);
-        async move { plane.answer(request).await }
+        async move { plane.answer(request, peer).await }
     };
-    let refuse = Arc::new(move |status| refusing.refuse_head(status));
+    let refuse = Arc::new(move |status, peer| refusing.refuse_head(status, peer));
     let serving = tokio::spawn(serve_connection(server, Peer::Unix, service, settings, refuse, phases));
     let len = body.len();
     let request = format!(

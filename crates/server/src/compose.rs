@@ -3,6 +3,7 @@
 use crate::background::Background;
 use crate::sources::{SystemClock, SystemRandom};
 use crate::storage::{Backend, Purpose, open_custody};
+use crate::tls::{Tls, TlsError};
 use gatepost_application::{Application, CpuPool, Limits, Spools};
 use gatepost_config::{DataListen, Settings};
 use gatepost_domain::{Clock, Ids};
@@ -10,6 +11,8 @@ use gatepost_http_api::routing::Routes;
 use gatepost_http_api::wire::connection::{
     Acceptor, ConnectionEvent, ConnectionSettings, Drained, Listener, Observe, ShutdownPhase,
 };
+use gatepost_http_api::wire::opening::{Failure, Opening};
+use gatepost_http_api::wire::peer::TrustedProxies;
 use gatepost_http_api::wire::refusal::Refuse;
 use gatepost_http_api::{
     Admin, BodyLimits, BrowserGuard, ControlPlane, ControlRate, DataPlane, Observer, RateGuard, Readiness,
@@ -51,6 +54,9 @@ pub(crate) enum StartError {
         path.display()
     )]
     NoDatabase { path: PathBuf },
+    /// TLS is asked for and cannot be spoken.
+    #[error("{0}")]
+    Tls(#[from] TlsError),
     /// The storage does not open.
     #[error("{0}")]
     Storage(String),
@@ -118,10 +124,13 @@ impl Runtimes {
 
 /// A server that serves.
 pub(crate) struct Gatepost {
-    pub(crate) control: SocketAddr,
-    /// `http://…` or `unix:…`.
+    /// `http://…` or `https://…`.
+    pub(crate) control: String,
+    /// The same, or `unix:…`.
     pub(crate) data: String,
     pub(crate) admin: SocketAddr,
+    /// What control and data listener speak, where it is TLS.
+    pub(crate) tls: Option<Tls>,
     pub(crate) readiness: Readiness,
     pub(crate) phase: watch::Sender<ShutdownPhase>,
     /// Control and data; the admin listener answers to the very end.
@@ -133,6 +142,7 @@ pub(crate) struct Gatepost {
 /// Wires everything and begins to serve.
 pub(crate) async fn start(settings: &Settings, runtimes: &Runtimes) -> Result<Gatepost, StartError> {
     let metrics = Metrics::install().map_err(|error| StartError::Other(error.into()))?;
+    let tls = settings.listeners.tls.as_ref().map(Tls::open).transpose()?;
     let (clock, ids): (Arc<dyn Clock>, Arc<dyn Ids>) = (Arc::new(SystemClock), Arc::new(SystemRandom));
     let backend = Backend::open(settings, Arc::clone(&clock), Purpose::Serve).await?;
     let storage = backend.storage();
@@ -168,11 +178,13 @@ pub(crate) async fn start(settings: &Settings, runtimes: &Runtimes) -> Result<Ga
     let data_plane = Arc::new(DataPlane::new(Observer::new("data", clock, ids)));
     let admin_plane = Arc::new(Admin::new(application, metrics.clone(), readiness.clone()));
 
+    let scheme = if tls.is_some() { "https" } else { "http" };
     let (control_listener, control) = tcp(settings.listeners.control, "control-listen", &runtimes.control)?;
+    let control = format!("{scheme}://{control}");
     let (data_listener, data) = match &settings.listeners.data {
         DataListen::Tcp(at) => {
             let (listener, at) = tcp(*at, "data-listen", &runtimes.data)?;
-            (listener, format!("http://{at}"))
+            (listener, format!("{scheme}://{at}"))
         }
         DataListen::Unix(path) => (unix(path, &runtimes.data)?, format!("unix:{}", path.display())),
     };
@@ -184,12 +196,15 @@ pub(crate) async fn start(settings: &Settings, runtimes: &Runtimes) -> Result<Ga
         write_timeout: limits.body_timeout,
         drain_timeout: settings.shutdown.drain_timeout,
     };
+    let networks = settings.listeners.trusted_proxies.iter().map(|one| (one.address, one.prefix));
+    let trusted = Arc::new(TrustedProxies::new(networks));
+    let opening = Opening { trusted: Arc::clone(&trusted), tls: tls.as_ref().map(Tls::current) };
     let (phase, phases) = watch::channel(ShutdownPhase::Serving);
     let refusing = Arc::clone(&control_plane);
-    let control_refuse: Refuse = Arc::new(move |status| refusing.refuse_head(status));
+    let control_refuse: Refuse = Arc::new(move |status, peer| refusing.refuse_head(status, peer));
     let refusing = Arc::clone(&data_plane);
-    let data_refuse: Refuse = Arc::new(move |status| refusing.refuse_head(status));
-    let admin_refuse: Refuse = Arc::new(|status| {
+    let data_refuse: Refuse = Arc::new(move |status, peer| refusing.refuse_head(status, peer));
+    let admin_refuse: Refuse = Arc::new(|status, _| {
         let mut answer = Response::default();
         *answer.status_mut() = status;
         answer
@@ -198,9 +213,11 @@ pub(crate) async fn start(settings: &Settings, runtimes: &Runtimes) -> Result<Ga
     let control_accepting = runtimes.control.spawn(
         Acceptor {
             listener: control_listener,
-            service: move |request, _peer| {
+            opening: opening.clone(),
+            trusted: Arc::clone(&trusted),
+            service: move |request, peer| {
                 let plane = Arc::clone(&control_plane);
-                async move { plane.answer(request).await }
+                async move { plane.answer(request, peer).await }
             },
             settings: connections,
             refuse: control_refuse,
@@ -212,9 +229,11 @@ pub(crate) async fn start(settings: &Settings, runtimes: &Runtimes) -> Result<Ga
     let data_accepting = runtimes.data.spawn(
         Acceptor {
             listener: data_listener,
-            service: move |request, _peer| {
+            opening,
+            trusted,
+            service: move |request, peer| {
                 let plane = Arc::clone(&data_plane);
-                async move { plane.answer(&request).await }
+                async move { plane.answer(&request, peer).await }
             },
             settings: connections,
             refuse: data_refuse,
@@ -226,6 +245,8 @@ pub(crate) async fn start(settings: &Settings, runtimes: &Runtimes) -> Result<Ga
     let (admin_phase, admin_phases) = watch::channel(ShutdownPhase::Serving);
     let admin_acceptor = Acceptor {
         listener: admin_listener,
+        opening: Opening::default(),
+        trusted: Arc::default(),
         service: move |request, _peer| {
             let plane = Arc::clone(&admin_plane);
             async move { plane.answer(&request).await }
@@ -250,7 +271,7 @@ pub(crate) async fn start(settings: &Settings, runtimes: &Runtimes) -> Result<Ga
     let listeners = [control_accepting, data_accepting];
     // Not with the planes: however busy they are, the other replicas hear of this one.
     let background = Background::start(storage, &runtimes.admin);
-    Ok(Gatepost { control, data, admin, readiness, phase, listeners, background, backend })
+    Ok(Gatepost { control, data, admin, tls, readiness, phase, listeners, background, backend })
 }
 
 fn tcp(at: SocketAddr, flag: &'static str, runtime: &Runtime) -> Result<(Listener, SocketAddr), StartError> {
@@ -294,15 +315,17 @@ fn unix(path: &Path, runtime: &Runtime) -> Result<Listener, StartError> {
     })
 }
 
-/// Counts a listener's open connections.
+/// Counts a listener's connections: those that are open, and those that never came to HTTP.
 fn counted(listener: &'static str) -> Observe {
-    let gauge = Connections::new(listener);
+    let connections = Connections::new(listener);
     let open: Mutex<Vec<InFlight>> = Mutex::default();
     Arc::new(move |event| {
         let mut open = open.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
-            ConnectionEvent::Opened => open.push(gauge.opened()),
+            ConnectionEvent::Opened => open.push(connections.opened()),
             ConnectionEvent::Closed => drop(open.pop()),
+            ConnectionEvent::Failed(Failure::Proxy) => connections.failed_in_proxy(),
+            ConnectionEvent::Failed(Failure::Tls) => connections.failed_in_tls(),
         }
     })
 }

@@ -8,6 +8,7 @@ mod compose;
 mod key_file;
 mod sources;
 mod storage;
+mod tls;
 
 use gatepost_config::{Command, ConfigError};
 use std::ffi::OsString;

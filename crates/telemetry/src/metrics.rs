@@ -181,18 +181,37 @@ impl ImportMetrics {
     }
 }
 
-/// The open connections of one listener.
-pub struct Connections(Gauge);
+/// The connections of one listener.
+pub struct Connections {
+    open: Gauge,
+    failed_in_proxy: Counter,
+    failed_in_tls: Counter,
+}
 
 impl Connections {
-    /// Makes the gauge of a listener.
+    /// Makes the gauge and the counters of a listener.
     pub fn new(listener: &'static str) -> Self {
-        Connections(gauge!(names::CONNECTIONS, names::LISTENER => listener))
+        let failed = |step| counter!(names::CONNECTIONS_FAILED_TOTAL, names::LISTENER => listener, names::STEP => step);
+        Connections {
+            open: gauge!(names::CONNECTIONS, names::LISTENER => listener),
+            failed_in_proxy: failed(names::PROXY),
+            failed_in_tls: failed(names::TLS),
+        }
     }
 
     /// Counts a connection as open while the result lives.
     pub fn opened(&self) -> InFlight {
-        InFlight::new(self.0.clone())
+        InFlight::new(self.open.clone())
+    }
+
+    /// Counts a connection whose PROXY header could not be read.
+    pub fn failed_in_proxy(&self) {
+        self.failed_in_proxy.increment(1);
+    }
+
+    /// Counts a connection whose TLS handshake failed.
+    pub fn failed_in_tls(&self) {
+        self.failed_in_tls.increment(1);
     }
 }
 
@@ -214,6 +233,10 @@ fn describe() {
         "Rows of imports, by outcome: imported or skipped with a warning."
     );
     metrics::describe_gauge!(names::CONNECTIONS, "Open connections, by listener.");
+    metrics::describe_counter!(
+        names::CONNECTIONS_FAILED_TOTAL,
+        "Connections that ended before HTTP began, by listener and step: proxy or tls."
+    );
 }
 
 #[cfg(test)]
@@ -270,16 +293,19 @@ mod tests {
             import.skipped(2);
             let connections = Connections::new("admin");
             drop(connections.opened());
+            connections.failed_in_tls();
             (connections.opened(), connections.opened())
         });
         has(&text, r#"gatepost_import_rows_total{outcome="imported"} 3"#);
         has(&text, r#"gatepost_import_rows_total{outcome="skipped"} 2"#);
         has(&text, r#"gatepost_connections{listener="admin"} 2"#);
+        has(&text, r#"gatepost_connections_failed_total{listener="admin",step="tls"} 1"#);
+        has(&text, r#"gatepost_connections_failed_total{listener="admin",step="proxy"} 0"#);
         for line in text.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
             let name = line.split(' ').next().unwrap();
             assert!(text.contains(&format!("# HELP {name} ")), "{name} is not described");
         }
-        assert_eq!(text.matches("# TYPE ").count(), 5);
+        assert_eq!(text.matches("# TYPE ").count(), 6);
     }
 
     #[test]
@@ -290,7 +316,9 @@ mod tests {
         requests.finished(0, 599, Duration::from_millis(1));
         drop(running);
         ImportMetrics::new().imported(1);
-        drop(Connections::new("control").opened());
+        let connections = Connections::new("control");
+        connections.failed_in_proxy();
+        drop(connections.opened());
     }
 
     #[test]

@@ -15,11 +15,19 @@ pub const REQUESTS_IN_FLIGHT: &str = "gatepost_requests_in_flight";
 pub const IMPORT_ROWS_TOTAL: &str = "gatepost_import_rows_total";
 /// Gauge of open connections, by [`LISTENER`].
 pub const CONNECTIONS: &str = "gatepost_connections";
+/// Counter of connections that ended before HTTP began, by [`LISTENER`] and [`STEP`].
+pub const CONNECTIONS_FAILED_TOTAL: &str = "gatepost_connections_failed_total";
 
 /// Label: `control` or `data`.
 pub const PLANE: &str = "plane";
 /// Label: `control`, `data` or `admin`.
 pub const LISTENER: &str = "listener";
+/// Label: [`PROXY`] or [`TLS`].
+pub const STEP: &str = "step";
+/// Value of [`STEP`]: a trusted proxy sent a malformed PROXY header, or half of one.
+pub const PROXY: &str = "proxy";
+/// Value of [`STEP`]: the TLS handshake.
+pub const TLS: &str = "tls";
 /// Label: [`IMPORTED`] or [`SKIPPED`].
 pub const OUTCOME: &str = "outcome";
 /// Value of [`OUTCOME`]: the row's key was made or changed.
@@ -35,6 +43,8 @@ pub const STATUS: &str = "status";
 pub const DURATION_US: &str = "duration_us";
 /// Field: the account a request acts for.
 pub const ACCOUNT: &str = "account";
+/// Field: the address that a request came from, as far as it is believed; `unix` for a Unix socket.
+pub const PEER: &str = "peer";
 /// Field: the id answered in `x-amzn-RequestId`.
 pub const REQUEST_ID: &str = "request_id";
 /// Field: the error code answered, when a request is refused.

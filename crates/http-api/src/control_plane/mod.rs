@@ -14,6 +14,7 @@ use crate::representation::{Document, Form};
 use crate::routing::{Route, Routes};
 use crate::wire::answer_body::AnswerBody;
 use crate::wire::body::{BodyReading, BodySink, read_into, read_small};
+use crate::wire::peer::Peer;
 use bytes::Bytes;
 use gatepost_application::{AppError, Application, Caller, Spool, SpoolError, SpoolWriter, Spools};
 use gatepost_custody::TokenKey;
@@ -85,20 +86,20 @@ struct RequestBody<'r> {
 }
 
 impl ControlPlane {
-    /// Answers one request.
-    pub async fn answer(&self, request: Request<Incoming>) -> Response<AnswerBody> {
+    /// Answers one request of this peer's.
+    pub async fn answer(&self, request: Request<Incoming>, peer: Peer) -> Response<AnswerBody> {
         let work = pin!(async {
-            let mut seen = Seen::of(&request);
+            let mut seen = Seen::of(&request, peer);
             let outcome = survived(pin!(self.outcome(request, &mut seen))).await;
             (seen, outcome)
         });
         self.observer.watch(work).await
     }
 
-    /// Answers what never became a request.
+    /// Answers what never became a request of this peer's.
     #[must_use]
-    pub fn refuse_head(&self, status: StatusCode) -> Response<Bytes> {
-        self.observer.refuse_head(status)
+    pub fn refuse_head(&self, status: StatusCode, peer: Peer) -> Response<Bytes> {
+        self.observer.refuse_head(status, peer)
     }
 
     async fn outcome(

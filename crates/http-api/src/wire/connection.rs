@@ -1,7 +1,8 @@
 //! Connections: accepted, capped, served and drained.
 //!
-//! [`Acceptor::run`] takes connections from one listener until it is told to stop; [`serve_connection`] speaks
-//! HTTP/1.1 or, when the client begins with its preface, HTTP/2 without TLS. What is promised:
+//! [`Acceptor::run`] takes connections from one listener until it is told to stop; each is opened ([`super::opening`]) and
+//! served in a task of its own. [`serve_connection`] speaks HTTP/1.1 or, when the client begins with its preface, HTTP/2.
+//! What is promised:
 //! - never more than `max_connections` at once: the place is taken before the connection is accepted;
 //! - a connection ends when nothing comes for `header_timeout`, kept-alive ones included, and with a 408 when
 //!   a head that has begun is not complete within it;
@@ -19,7 +20,6 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -41,7 +41,10 @@ use tokio::time::{sleep, timeout};
 
 use super::answer_body::AnswerBody;
 use super::framing::Framing;
+use super::opening::{Failure, Opened, Opening};
+use super::peer::{Peer, TrustedProxies};
 use super::refusal::{RefusalIo, Refuse};
+use super::socket::Socket;
 
 /// The largest request head: request line and headers of HTTP/1, or the header list of HTTP/2.
 pub const MAX_HEAD_BYTES: usize = 64 * 1024;
@@ -68,15 +71,6 @@ pub enum Listener {
     Unix(UnixListener),
 }
 
-/// Who is at the other end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Peer {
-    /// A TCP client.
-    Tcp(SocketAddr),
-    /// A client on this machine.
-    Unix,
-}
-
 /// How far the end has come. It only moves forward; a sender that is gone counts as [`Self::Stopped`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ShutdownPhase {
@@ -93,7 +87,7 @@ pub enum ShutdownPhase {
 pub struct ConnectionSettings {
     /// Connections open at once; further ones wait in the kernel's queue.
     pub max_connections: usize,
-    /// How long a request head may take to arrive.
+    /// How long a request head may take to arrive, and so what comes before the first: a PROXY header, a handshake.
     pub header_timeout: Duration,
     /// How long a client may take nothing of an answer that is being sent.
     pub write_timeout: Duration,
@@ -101,16 +95,18 @@ pub struct ConnectionSettings {
     pub drain_timeout: Duration,
 }
 
-/// What happened to the number of open connections.
+/// What happened to a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConnectionEvent {
-    /// One more.
+    /// There is one more.
     Opened,
-    /// One less.
+    /// There is one less.
     Closed,
+    /// It never came to HTTP.
+    Failed(Failure),
 }
 
-/// Told of each connection, for a gauge.
+/// Told of each connection, for a gauge and a counter.
 pub type Observe = Arc<dyn Fn(ConnectionEvent) + Send + Sync>;
 
 /// What became of the connections that were open when the listener stopped.
@@ -126,6 +122,10 @@ pub struct Drained {
 pub struct Acceptor<F> {
     /// Where connections come from.
     pub listener: Listener,
+    /// What comes before HTTP on a TCP connection.
+    pub opening: Opening,
+    /// Whose word about their clients is believed, and so who a request's peer is.
+    pub trusted: Arc<TrustedProxies>,
     /// Answers requests; it does not fail, whatever goes wrong is an answer.
     pub service: F,
     /// Its bounds.
@@ -145,18 +145,43 @@ where
 {
     /// Serves until the phase is [`ShutdownPhase::Stopped`] and the last connection has ended or its time is up.
     pub async fn run(self) -> Drained {
-        let Self { listener, service, settings, refuse, observe, mut phase } = self;
+        let Self { listener, opening, trusted, service, settings, refuse, observe, mut phase } = self;
         let places = Arc::new(Semaphore::new(settings.max_connections.min(Semaphore::MAX_PERMITS)));
         let mut connections = JoinSet::new();
         let mut pause = Duration::ZERO;
         let observed = phase.clone();
         let serve = move |connections: &mut JoinSet<()>, place, stream, peer| {
             let open = Open::new(place, Arc::clone(&observe));
-            let (service, refuse, phase) = (service.clone(), Arc::clone(&refuse), observed.clone());
+            let (opening, refuse, mut phase) = (opening.clone(), Arc::clone(&refuse), observed.clone());
+            let (service, trusted) = (service.clone(), Arc::clone(&trusted));
+            let service = move |request: Request<Incoming>, peer| {
+                let client = trusted.client(peer, request.headers());
+                service(request, client)
+            };
             connections.spawn(async move {
                 match stream {
-                    Stream::Tcp(io) => serve_connection(io, peer, service, settings, refuse, phase).await,
-                    Stream::Unix(io) => serve_connection(io, peer, service, settings, refuse, phase).await,
+                    Stream::Unix(io) => {
+                        let io = Socket::new(io, settings.write_timeout);
+                        serve_connection(io, peer, service, settings, refuse, phase).await;
+                    }
+                    Stream::Tcp(io) => {
+                        let io = Socket::new(io, settings.write_timeout);
+                        let opened = tokio::select! {
+                            biased;
+                            () = hung_up(&mut phase) => return,
+                            opened = opening.open(io, peer, settings.header_timeout) => opened,
+                        };
+                        match opened {
+                            Ok(Opened::Plain(io, peer)) => {
+                                serve_connection(io, peer, service, settings, refuse, phase).await;
+                            }
+                            Ok(Opened::Tls(io, peer)) => {
+                                serve_connection(io, peer, service, settings, refuse, phase).await;
+                            }
+                            Err(Some(failure)) => open.failed(failure),
+                            Err(None) => {}
+                        }
+                    }
                 }
                 drop(open);
             });
@@ -220,7 +245,7 @@ async fn drain(mut connections: JoinSet<()>, limit: Duration) -> Drained {
     }
 }
 
-/// Serves one connection until it ends.
+/// Serves one connection until it ends. That its client takes what is written is for `io` to see to ([`Socket`]).
 pub async fn serve_connection<T, F, Fut>(
     mut io: T,
     peer: Peer,
@@ -236,8 +261,7 @@ pub async fn serve_connection<T, F, Fut>(
     let mut start = Start { bytes: [0; 24], len: 0 };
     let in_time = tokio::select! {
         biased;
-        // Who has only just connected is about to ask, and cannot know that this was the last moment.
-        () = async { stopped(&mut phase).await; sleep(FIRST_REQUEST).await } => return,
+        () = hung_up(&mut phase) => return,
         read = timeout(settings.header_timeout, start.read(&mut io)) => match read {
             Ok(Ok(())) => true,
             Ok(Err(_)) => return,
@@ -250,7 +274,7 @@ pub async fn serve_connection<T, F, Fut>(
     let prefix = Bytes::copy_from_slice(start.read_so_far());
     let is_http2 = start.read_so_far() == HTTP2_PREFACE;
     let framing = (!is_http2).then(Framing::default);
-    let mut io = RefusalIo::new(io, prefix, Arc::clone(&refuse), settings.write_timeout, framing);
+    let mut io = RefusalIo::new(io, prefix, peer, Arc::clone(&refuse), framing);
     if !in_time {
         refuse_late(&mut io, StatusCode::REQUEST_TIMEOUT).await;
         return;
@@ -268,7 +292,7 @@ pub async fn serve_connection<T, F, Fut>(
         let running = (!is_http1 || has_body).then(|| Running::of(&seen_by_service, has_body));
         let closes = is_http1 && (draining || !matches!(seen.has_changed(), Ok(false)));
         let answer = if !is_http1 && head_bytes(&request) > MAX_HEAD_BYTES {
-            let refusal = refuse(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE).map(AnswerBody::Full);
+            let refusal = refuse(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, peer).map(AnswerBody::Full);
             Either::Left(std::future::ready(refusal))
         } else {
             Either::Right(service(request, peer))
@@ -407,7 +431,7 @@ async fn refuse_late<T: AsyncRead + AsyncWrite + Unpin>(io: &mut RefusalIo<T>, s
 }
 
 /// Tells the client that no more will come, and lets it finish what it is sending.
-async fn linger<T: AsyncRead + AsyncWrite + Unpin>(io: &mut RefusalIo<T>) {
+pub(super) async fn linger(io: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
     let read_away = async {
         io.shutdown().await?;
         let (mut away, mut total) = (vec![0; 16 * 1024], 0);
@@ -452,6 +476,13 @@ fn head_bytes<B>(request: &Request<B>) -> usize {
     path + fields.map(|(name, value)| name.as_str().len() + value.len() + 32).sum::<usize>()
 }
 
+/// Waits until whoever has not asked anything yet must go: who has only just connected is about to, and cannot know that
+/// this was the last moment.
+async fn hung_up(phase: &mut watch::Receiver<ShutdownPhase>) {
+    stopped(phase).await;
+    sleep(FIRST_REQUEST).await;
+}
+
 async fn stopped(phase: &mut watch::Receiver<ShutdownPhase>) {
     let _ = phase.wait_for(|phase| *phase == ShutdownPhase::Stopped).await;
 }
@@ -468,7 +499,7 @@ impl Listener {
                 let (stream, peer) = listener.accept().await?;
                 // An answer is one write; waiting for more to send along would only delay it.
                 stream.set_nodelay(true)?;
-                Ok((Stream::Tcp(stream), Peer::Tcp(peer)))
+                Ok((Stream::Tcp(stream), peer.ip().into()))
             }
             Self::Unix(listener) => Ok((Stream::Unix(listener.accept().await?.0), Peer::Unix)),
         }
@@ -478,10 +509,10 @@ impl Listener {
     /// request, and closing the listener would reset them. Not through tokio, whose word that there are none is a
     /// moment old.
     fn close(self) -> Vec<(Stream, Peer)> {
-        let of_tcp = |(stream, peer): (std::net::TcpStream, _)| {
+        let of_tcp = |(stream, peer): (std::net::TcpStream, std::net::SocketAddr)| {
             stream.set_nonblocking(true)?;
             stream.set_nodelay(true)?;
-            Ok((Stream::Tcp(TcpStream::from_std(stream)?), Peer::Tcp(peer)))
+            Ok((Stream::Tcp(TcpStream::from_std(stream)?), peer.ip().into()))
         };
         let of_unix = |(stream, _): (std::os::unix::net::UnixStream, _)| {
             stream.set_nonblocking(true)?;
@@ -542,6 +573,10 @@ impl Open {
     fn new(place: OwnedSemaphorePermit, observe: Observe) -> Self {
         observe(ConnectionEvent::Opened);
         Self { observe, _place: place }
+    }
+
+    fn failed(&self, failure: Failure) {
+        (self.observe)(ConnectionEvent::Failed(failure));
     }
 }
 

@@ -2,7 +2,11 @@
 //!
 //! | file | what it does |
 //! |---|---|
-//! | [`connection`] | accepts, caps and serves connections (HTTP/1.1 and h2c), and drains them at the end |
+//! | [`connection`] | accepts, caps and serves connections (HTTP/1.1 and HTTP/2), and drains them at the end |
+//! | [`socket`] | a socket whose first bytes can be looked at, and whose client must take what it is sent |
+//! | [`opening`] | what comes before HTTP: the PROXY protocol and TLS |
+//! | [`proxy`] | reads PROXY headers |
+//! | [`peer`] | who sent a request, as far as it can be believed |
 //! | [`framing`] | refuses HTTP/1 that others may read in another way |
 //! | [`refusal`] | gives what hyper refuses by itself a body, a request id and a log line |
 //! | [`body`] | reads a request body within its bounds of size and time |
@@ -16,4 +20,8 @@ pub mod answer_body;
 pub mod body;
 pub mod connection;
 pub mod framing;
+pub mod opening;
+pub mod peer;
+pub mod proxy;
 pub mod refusal;
+pub mod socket;

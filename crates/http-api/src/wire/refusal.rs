@@ -17,20 +17,19 @@ use std::io::{self, IoSlice, Write as _};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use http::{Response, StatusCode, header};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::time::{Sleep, sleep};
 
 use super::framing::{Ambiguous, Framing, Within};
+use super::peer::Peer;
 
-/// Makes the answer to something that never became a request, and logs it.
+/// Makes the answer to something of this peer's that never became a request, and logs it.
 ///
 /// The status is hyper's choice (400, 414, 431) or ours (408). `content-length`, `connection` and `date` are
 /// added here.
-pub type Refuse = Arc<dyn Fn(StatusCode) -> Response<Bytes> + Send + Sync>;
+pub type Refuse = Arc<dyn Fn(StatusCode, Peer) -> Response<Bytes> + Send + Sync>;
 
 /// No head, wherever within one it stands, and an end that makes hyper look at it.
 const NO_HEAD: &[u8] = b"\0\r\n\r\n";
@@ -40,6 +39,7 @@ pub struct RefusalIo<T> {
     io: T,
     /// What was read from the stream to tell its protocol; it is read again first.
     prefix: Bytes,
+    peer: Peer,
     refuse: Refuse,
     /// None where it is not HTTP/1 that is spoken, and once something was refused.
     framing: Option<Framing>,
@@ -48,29 +48,13 @@ pub struct RefusalIo<T> {
     /// What is still to be written of the answer that stands for hyper's.
     pending: Bytes,
     refused: bool,
-    /// How long the client may take none of what is written.
-    patience: Duration,
-    /// Runs while it takes nothing.
-    stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> RefusalIo<T> {
     /// Wraps a stream from which `prefix` has been read already.
-    pub fn new(io: T, prefix: Bytes, refuse: Refuse, patience: Duration, framing: Option<Framing>) -> Self {
-        let (pending, is_broken, refused) = (Bytes::new(), false, false);
-        Self { io, prefix, refuse, framing, is_broken, pending, refused, patience, stalled: None }
-    }
-
-    /// Fails a write that has waited too long: a client that reads nothing must not hold its answer for ever.
-    fn in_time<R>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<R>>) -> Poll<io::Result<R>> {
-        if written.is_ready() {
-            self.stalled = None;
-            return written;
-        }
-        let patience = self.patience;
-        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(patience)));
-        ready!(stalled.as_mut().poll(cx));
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    pub fn new(io: T, prefix: Bytes, peer: Peer, refuse: Refuse, framing: Option<Framing>) -> Self {
+        let (is_broken, refused) = (false, false);
+        Self { io, prefix, peer, refuse, framing, is_broken, pending: Bytes::new(), refused }
     }
 
     /// Whether a refusal went out: then no more is written, and what the client still sends is of no use.
@@ -85,14 +69,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> RefusalIo<T> {
     }
 
     fn replace(&mut self, status: StatusCode, date: Option<&str>) {
-        self.pending = encode(&(self.refuse)(status), date);
+        self.pending = encode(&(self.refuse)(status, self.peer), date);
         self.refused = true;
     }
 
     fn poll_pending(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.pending.is_empty() {
-            let written = Pin::new(&mut self.io).poll_write(cx, &self.pending);
-            let written = ready!(self.in_time(cx, written))?;
+            let written = ready!(Pin::new(&mut self.io).poll_write(cx, &self.pending))?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
@@ -160,8 +143,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for RefusalIo<T> {
         if ready!(self.poll_replaced(cx, buf))? {
             return Poll::Ready(Ok(buf.len()));
         }
-        let written = Pin::new(&mut self.io).poll_write(cx, buf);
-        self.in_time(cx, written)
+        Pin::new(&mut self.io).poll_write(cx, buf)
     }
 
     fn poll_write_vectored(
@@ -174,8 +156,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for RefusalIo<T> {
         if ready!(self.poll_replaced(cx, head))? {
             return Poll::Ready(Ok(head.len()));
         }
-        let written = Pin::new(&mut self.io).poll_write_vectored(cx, bufs);
-        self.in_time(cx, written)
+        Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {

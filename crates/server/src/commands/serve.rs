@@ -2,6 +2,7 @@
 
 use crate::compose::{self, Gatepost, Runtimes, StartError};
 use crate::sources::system_now;
+use crate::tls::Tls;
 use gatepost_config::{DataListen, Settings};
 use gatepost_http_api::wire::connection::ShutdownPhase;
 use gatepost_telemetry::logging::{self, LogFormat};
@@ -38,7 +39,7 @@ fn serve(settings: &Settings) -> Result<(), StartError> {
         let gatepost = compose::start(settings, &runtimes).await?;
         let mut signals = Signals::new()?;
         announce(&gatepost)?;
-        signals.wait().await;
+        signals.wait(gatepost.tls.as_ref()).await;
         drain(gatepost, settings, &mut signals).await;
         if let DataListen::Unix(path) = &settings.listeners.data {
             std::fs::remove_file(path)?;
@@ -49,9 +50,9 @@ fn serve(settings: &Settings) -> Result<(), StartError> {
 
 /// The one line on stdout, which scripts wait for.
 fn announce(gatepost: &Gatepost) -> io::Result<()> {
-    let (control, data, admin) = (gatepost.control, &gatepost.data, gatepost.admin);
+    let Gatepost { control, data, admin, .. } = gatepost;
     let mut out = stdout().lock();
-    writeln!(out, "gatepost ready control=http://{control} data={data} admin=http://{admin}")?;
+    writeln!(out, "gatepost ready control={control} data={data} admin=http://{admin}")?;
     out.flush()
 }
 
@@ -75,7 +76,7 @@ async fn drain(gatepost: Gatepost, settings: &Settings, signals: &mut Signals) {
     };
     tokio::select! {
         () = end => {}
-        () = signals.wait() => tracing::warn!("told to stop twice: running requests are cut off"),
+        () = signals.wait(gatepost.tls.as_ref()) => tracing::warn!("told to stop twice: running requests are cut off"),
     }
     gatepost.background.stop().await;
     if tokio::time::timeout(CLOSING, gatepost.backend.close()).await.is_err() {
@@ -83,7 +84,7 @@ async fn drain(gatepost: Gatepost, settings: &Settings, signals: &mut Signals) {
     }
 }
 
-/// The signals that ask for the end, and the one that must not be it.
+/// The signals that ask for the end, and the one that asks for files to be read again.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
@@ -100,12 +101,15 @@ impl Signals {
     }
 
     /// Waits until the end is asked for.
-    async fn wait(&mut self) {
+    async fn wait(&mut self, tls: Option<&Tls>) {
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => return,
                 _ = self.interrupt.recv() => return,
-                _ = self.hang_up.recv() => tracing::info!("hang-up: nothing is read from files while serving"),
+                _ = self.hang_up.recv() => match tls {
+                    Some(tls) => tls.reload(),
+                    None => tracing::info!("hang-up: there is no file to be read again"),
+                },
             }
         }
     }

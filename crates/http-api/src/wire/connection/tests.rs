@@ -41,6 +41,8 @@ impl Server {
         let (gauge, signal) = (Arc::clone(&open), Arc::clone(&go_on));
         let acceptor = Acceptor {
             listener,
+            opening: Opening::default(),
+            trusted: Arc::default(),
             service: move |request: Request<Incoming>, peer| {
                 assert_eq!(matches!(peer, Peer::Unix), is_unix);
                 let (signal, arrivals) = (Arc::clone(&signal), arrivals.clone());
@@ -55,11 +57,16 @@ impl Server {
                 }
             },
             settings,
-            refuse: Arc::new(|status| {
+            refuse: Arc::new(|status, _| {
                 Response::builder().status(status).body(Bytes::from("refused")).unwrap()
             }),
             observe: Arc::new(move |event| {
-                gauge.fetch_add(if event == ConnectionEvent::Opened { 1 } else { -1 }, Relaxed);
+                let change = match event {
+                    ConnectionEvent::Opened => 1,
+                    ConnectionEvent::Closed => -1,
+                    ConnectionEvent::Failed(_) => 0,
+                };
+                gauge.fetch_add(change, Relaxed);
             }),
             phase: receiver,
         };

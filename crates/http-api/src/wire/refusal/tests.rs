@@ -11,14 +11,14 @@ use tokio::sync::watch;
 use super::*;
 use crate::wire::answer_body::AnswerBody;
 use crate::wire::body::{BodyReading, read_small};
-use crate::wire::connection::{ConnectionSettings, Peer, ShutdownPhase, serve_connection};
+use crate::wire::connection::{ConnectionSettings, ShutdownPhase, serve_connection};
 
 /// Serves one end of a pipe and gives the other, and the statuses of the refusals that were logged.
 fn connect(pipe: usize) -> (DuplexStream, Arc<Mutex<Vec<u16>>>) {
     let (client, server) = duplex(pipe);
     let logged = Arc::new(Mutex::new(Vec::new()));
     let log = Arc::clone(&logged);
-    let refuse: Refuse = Arc::new(move |status| {
+    let refuse: Refuse = Arc::new(move |status, _| {
         log.lock().unwrap().push(status.as_u16());
         let answer = Response::builder().status(status).header("x-amzn-requestid", "id-1");
         answer
