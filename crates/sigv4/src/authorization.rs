@@ -23,15 +23,15 @@ impl<'a> Authorization<'a> {
     /// that is missing in one message.
     pub fn parse(value: &'a [u8], dated: bool) -> Result<Self, SigV4Error> {
         let header = || Echo::lossy(value);
-        let Ok(text) = str::from_utf8(value) else {
-            return Err(SigV4Error::NotAPair { part: header(), header: header() });
-        };
-        let mut parts = text.split([' ', '\t', ',']).filter(|part| !part.is_empty());
+        // By bytes, which are many: it takes a third of the time of a search for characters.
+        let mut parts =
+            value.split(|byte| matches!(byte, b' ' | b'\t' | b',')).filter(|part| !part.is_empty());
         let algorithm = parts.next().unwrap_or_default();
         let mut found = [("Credential", ""), ("Signature", ""), ("SignedHeaders", "")];
         for part in parts {
-            let Some((name, value)) = part.split_once('=') else {
-                return Err(SigV4Error::NotAPair { part: Echo::new(part), header: header() });
+            let pair = str::from_utf8(part).ok().and_then(|part| part.split_once('='));
+            let Some((name, value)) = pair else {
+                return Err(SigV4Error::NotAPair { part: Echo::lossy(part), header: header() });
             };
             if let Some((known, place)) = found.iter_mut().find(|(known, _)| *known == name)
                 && !std::mem::replace(place, value).is_empty()
@@ -45,7 +45,13 @@ impl<'a> Authorization<'a> {
             return Err(SigV4Error::IncompleteHeader { missing, date: !dated, header: header() });
         }
         let [(_, credential), (_, signature), (_, signed_headers)] = found;
-        Ok(Self { algorithm, credential, signed_headers, signature })
+        // One that is not text is another one than ours.
+        Ok(Self {
+            algorithm: str::from_utf8(algorithm).unwrap_or("?"),
+            credential,
+            signed_headers,
+            signature,
+        })
     }
 }
 

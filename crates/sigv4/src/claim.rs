@@ -16,12 +16,13 @@ use crate::signed_headers::SignedHeaders;
 use crate::signing_key::SigningKey;
 use crate::string_to_sign::string_to_sign;
 use crate::timestamp::{MOST_SKEW, Timestamp};
-use http::header::AUTHORIZATION;
+use http::HeaderName;
+use http::header::{AUTHORIZATION, DATE};
 use std::fmt;
 
-const AMZ_DATE: &str = "x-amz-date";
-const AMZ_CONTENT_SHA256: &str = "x-amz-content-sha256";
-const AMZ_SECURITY_TOKEN: &str = "x-amz-security-token";
+static AMZ_DATE: HeaderName = HeaderName::from_static("x-amz-date");
+static AMZ_CONTENT_SHA256: HeaderName = HeaderName::from_static("x-amz-content-sha256");
+static AMZ_SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
 const AMZ: &str = "x-amz-";
 
 /// What a claim is measured against.
@@ -87,20 +88,18 @@ struct Parts<'a> {
 impl Claim {
     /// Reads the claim of a request, if it makes one, and checks all that can be checked without the secret and the body.
     pub fn parse(head: &Head<'_>, rules: &Rules<'_>) -> Result<Option<Self>, SigV4Error> {
-        let in_header = head.headers.contains_key(AUTHORIZATION);
-        match (in_header, Presigned::is_in(head.query)) {
-            (false, false) => Ok(None),
-            (true, true) => Err(SigV4Error::TwoMechanisms),
-            (true, false) => Self::from_header(head, rules).map(Some),
-            (false, true) => Self::from_query(head, rules).map(Some),
+        match (head.only(&AUTHORIZATION)?, Presigned::is_in(head.query)) {
+            (None, false) => Ok(None),
+            (Some(_), true) => Err(SigV4Error::TwoMechanisms),
+            (Some(value), false) => Self::from_header(value, head, rules).map(Some),
+            (None, true) => Self::from_query(head, rules).map(Some),
         }
     }
 
-    fn from_header(head: &Head<'_>, rules: &Rules<'_>) -> Result<Self, SigV4Error> {
-        let value = head.only("authorization")?.unwrap_or_default();
-        let amz_date = head.only(AMZ_DATE)?;
+    fn from_header(value: &[u8], head: &Head<'_>, rules: &Rules<'_>) -> Result<Self, SigV4Error> {
+        let amz_date = head.only(&AMZ_DATE)?;
         // Only what it says where the other is absent.
-        let date = if amz_date.is_none() { head.only("date")? } else { None };
+        let date = if amz_date.is_none() { head.only(&DATE)? } else { None };
         let header = Authorization::parse(value, amz_date.is_some() || date.is_some())?;
         let signed_at = match (amz_date, date) {
             (Some(text), _) => parse_date(text, Timestamp::parse)?,
@@ -114,14 +113,14 @@ impl Claim {
             signature: header.signature,
             signed_at,
             valid: MOST_SKEW,
-            has_security_token: head.only(AMZ_SECURITY_TOKEN)?.is_some(),
+            has_security_token: head.only(&AMZ_SECURITY_TOKEN)?.is_some(),
         };
         Self::check(head, rules, &parts)
     }
 
     fn from_query(head: &Head<'_>, rules: &Rules<'_>) -> Result<Self, SigV4Error> {
         let query = Presigned::parse(head.query)?;
-        let in_header = head.only(AMZ_SECURITY_TOKEN)?.is_some();
+        let in_header = head.only(&AMZ_SECURITY_TOKEN)?.is_some();
         let parts = Parts {
             mechanism: Mechanism::Presigned,
             algorithm: &query.algorithm,
@@ -150,7 +149,7 @@ impl Claim {
             credential,
             signed_at: parts.signed_at,
             signature: Signature::parse(parts.signature),
-            declared_payload: head.only(AMZ_CONTENT_SHA256)?.map(PayloadHash::parse).transpose()?,
+            declared_payload: head.only(&AMZ_CONTENT_SHA256)?.map(PayloadHash::parse).transpose()?,
             has_security_token: parts.has_security_token,
             canonical: canonical::without_payload(head, signed)?,
         })

@@ -21,15 +21,25 @@ impl Credential {
     /// Reads five parts between slashes, none of them empty, all of printable ASCII without blanks.
     pub fn parse(text: &str) -> Result<Self, SigV4Error> {
         let malformed = || SigV4Error::MalformedCredential(Echo::new(text));
-        if text.len() > LONGEST || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        if text.len() > LONGEST {
             return Err(malformed());
         }
-        let mut slashes = text.bytes().enumerate().filter_map(|(at, byte)| (byte == b'/').then_some(at));
         let mut cuts = [0; 4];
-        for cut in &mut cuts {
-            *cut = slashes.next().ok_or_else(malformed)?;
+        let mut found = 0;
+        let mut part = 0;
+        for (at, byte) in text.bytes().enumerate() {
+            if byte == b'/' {
+                if part == at || found == cuts.len() {
+                    return Err(malformed());
+                }
+                cuts[found] = at;
+                found += 1;
+                part = at + 1;
+            } else if !byte.is_ascii_graphic() {
+                return Err(malformed());
+            }
         }
-        if slashes.next().is_some() || text.split('/').any(str::is_empty) {
+        if found < cuts.len() || part == text.len() {
             return Err(malformed());
         }
         Ok(Self { text: text.into(), cuts })

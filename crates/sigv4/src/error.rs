@@ -65,7 +65,7 @@ pub enum SigV4Error {
     RepeatedParameter(&'static str),
     /// A header that must be alone and is not.
     #[error("The header '{0}' must not be given more than once.")]
-    RepeatedHeader(&'static str),
+    RepeatedHeader(Box<str>),
     /// Not the one algorithm.
     #[error("Unsupported AWS 'algorithm': '{0}' (only AWS4-HMAC-SHA256 for now). ")]
     UnsupportedAlgorithm(Echo),

@@ -2,8 +2,8 @@
 
 use crate::canonical::SignedPath;
 use crate::error::SigV4Error;
-use http::HeaderMap;
 use http::header::HOST;
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// What of a head is signed or signs.
 #[derive(Clone, Debug)]
@@ -23,21 +23,24 @@ pub struct Head<'a> {
 impl<'a> Head<'a> {
     /// All values of a header, in the order in which they were sent. `:authority` stands for a `Host` that was not.
     pub(crate) fn values(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
-        let sent = self.headers.get_all(name).into_iter().map(|value| value.as_bytes());
+        let sent = self.headers.get_all(name).into_iter().map(HeaderValue::as_bytes);
         let stand_in = self.authority.filter(|_| name == "host" && !self.headers.contains_key(HOST));
         sent.chain(stand_in.map(str::as_bytes))
     }
 
-    /// The value of a header that must be alone.
-    pub(crate) fn only(&self, name: &'static str) -> Result<Option<&'a [u8]>, SigV4Error> {
-        let mut values = self.values(name);
-        let first = values.next();
-        if values.next().is_some() { Err(SigV4Error::RepeatedHeader(name)) } else { Ok(first) }
+    /// The value of a header that must be alone, if it was sent.
+    pub(crate) fn only(&self, name: &HeaderName) -> Result<Option<&'a [u8]>, SigV4Error> {
+        let mut values = self.headers.get_all(name).into_iter();
+        let first = values.next().map(HeaderValue::as_bytes);
+        match values.next() {
+            Some(_) => Err(SigV4Error::RepeatedHeader(name.as_str().into())),
+            None => Ok(first),
+        }
     }
 
     /// Whether `Host` and `:authority`, where both are sent, are one host (RFC 9113, section 8.3.1).
     pub(crate) fn check_host(&self) -> Result<(), SigV4Error> {
-        let (Some(host), Some(authority)) = (self.only("host")?, self.authority) else { return Ok(()) };
+        let (Some(host), Some(authority)) = (self.only(&HOST)?, self.authority) else { return Ok(()) };
         if host.trim_ascii().eq_ignore_ascii_case(authority.as_bytes()) {
             Ok(())
         } else {

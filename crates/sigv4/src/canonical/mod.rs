@@ -26,11 +26,30 @@ pub(crate) fn without_payload(head: &Head<'_>, signed: SignedHeaders<'_>) -> Res
     Ok(out)
 }
 
-/// Appends a byte as URI encoding has it: unreserved characters (RFC 3986, section 2.3) are themselves, all others `%XX`
-/// with capitals.
+/// Characters that are never encoded (RFC 3986, section 2.3).
+static UNRESERVED: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let this = byte as u8;
+        table[byte] = this.is_ascii_alphanumeric() || matches!(this, b'-' | b'.' | b'_' | b'~');
+        byte += 1;
+    }
+    table
+};
+
+/// Appends the unreserved characters that a text begins with, and gives the rest.
+fn copy_unreserved<'t>(text: &'t [u8], out: &mut Vec<u8>) -> &'t [u8] {
+    let end = text.iter().position(|byte| !UNRESERVED[usize::from(*byte)]).unwrap_or(text.len());
+    let (plain, rest) = text.split_at(end);
+    out.extend_from_slice(plain);
+    rest
+}
+
+/// Appends a byte as URI encoding has it: an unreserved character as itself, all else as `%XX` with capitals.
 fn encode(byte: u8, out: &mut Vec<u8>) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+    if UNRESERVED[usize::from(byte)] {
         out.push(byte);
     } else {
         out.extend_from_slice(&[b'%', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);

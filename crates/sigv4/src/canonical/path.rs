@@ -3,7 +3,7 @@
 //! AWS's clients encode the path they send and then, for every service but S3, encode it again to sign it: `%2F` is signed
 //! as `%252F`. Nothing is decoded here, so two paths that differ in more than empty and dot segments never sign alike.
 
-use super::encode;
+use super::{copy_unreserved, encode};
 use std::borrow::Cow;
 
 /// A path that is signed as it stands: it begins with `/` and has no segment that is empty (but a last one), `.` or `..`.
@@ -37,8 +37,14 @@ impl<'a> SignedPath<'a> {
 
 /// Appends the path as it is signed.
 pub fn write(path: &SignedPath<'_>, out: &mut Vec<u8>) {
-    for byte in path.0.bytes() {
-        if byte == b'/' { out.push(byte) } else { encode(byte, out) }
+    let mut rest = copy_unreserved(path.0.as_bytes(), out);
+    while let Some((&byte, after)) = rest.split_first() {
+        if byte == b'/' {
+            out.push(byte)
+        } else {
+            encode(byte, out)
+        }
+        rest = copy_unreserved(after, out);
     }
 }
 

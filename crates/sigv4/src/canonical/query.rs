@@ -3,7 +3,7 @@
 //! A `+` is a blank, an empty part does not count, a parameter without `=` has the value `""`. This is also how the query
 //! is read when it is acted on; an escape that is none is refused here as it is there.
 
-use super::encode;
+use super::{copy_unreserved, encode};
 use crate::error::SigV4Error;
 use crate::presigned::SIGNATURE;
 use std::ops::Range;
@@ -40,36 +40,43 @@ pub(crate) fn pairs(query: &str) -> impl Iterator<Item = (&str, &str)> {
 /// The bytes that a name or value stands for.
 pub(crate) fn decode(raw: &str) -> Result<Vec<u8>, SigV4Error> {
     let mut bytes = Vec::with_capacity(raw.len());
-    each_byte(raw, |byte| bytes.push(byte))?;
+    let mut rest = raw.as_bytes();
+    while let Some((byte, after)) = next_byte(rest)? {
+        bytes.push(byte);
+        rest = after;
+    }
     Ok(bytes)
 }
 
 /// Appends a name or value, decoded and encoded again, and says where it stands.
 fn recode(raw: &str, text: &mut Vec<u8>) -> Result<Range<usize>, SigV4Error> {
     let start = text.len();
-    each_byte(raw, |byte| encode(byte, text))?;
+    let mut rest = copy_unreserved(raw.as_bytes(), text);
+    while let Some((byte, after)) = next_byte(rest)? {
+        encode(byte, text);
+        rest = copy_unreserved(after, text);
+    }
     Ok(start..text.len())
 }
 
-fn each_byte(raw: &str, mut take: impl FnMut(u8)) -> Result<(), SigV4Error> {
-    let mut rest = raw.bytes();
-    while let Some(byte) = rest.next() {
-        take(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let (Some(high), Some(low)) = (digit(rest.next()), digit(rest.next())) else {
-                    return Err(SigV4Error::BadEscape);
-                };
-                high << 4 | low
-            }
-            other => other,
-        });
+/// The first byte that a text stands for, and the rest of the text.
+fn next_byte(raw: &[u8]) -> Result<Option<(u8, &[u8])>, SigV4Error> {
+    let Some((&first, rest)) = raw.split_first() else { return Ok(None) };
+    match first {
+        b'+' => Ok(Some((b' ', rest))),
+        b'%' => {
+            let (&[high, low], rest) = rest.split_first_chunk().ok_or(SigV4Error::BadEscape)?;
+            let (Some(high), Some(low)) = (digit(high), digit(low)) else {
+                return Err(SigV4Error::BadEscape);
+            };
+            Ok(Some((high << 4 | low, rest)))
+        }
+        other => Ok(Some((other, rest))),
     }
-    Ok(())
 }
 
-fn digit(text: Option<u8>) -> Option<u8> {
-    char::from(text?).to_digit(16).and_then(|value| u8::try_from(value).ok())
+fn digit(text: u8) -> Option<u8> {
+    char::from(text).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
 #[cfg(test)]
