@@ -28,10 +28,10 @@ impl<'a> Head<'a> {
         sent.chain(stand_in.map(str::as_bytes))
     }
 
-    /// The value of a header that must be alone, if it was sent.
+    /// The value of a header that must be alone, if it was sent; trimmed, as it is signed.
     pub(crate) fn only(&self, name: &HeaderName) -> Result<Option<&'a [u8]>, SigV4Error> {
         let mut values = self.headers.get_all(name).into_iter();
-        let first = values.next().map(HeaderValue::as_bytes);
+        let first = values.next().map(|value| value.as_bytes().trim_ascii());
         match values.next() {
             Some(_) => Err(SigV4Error::RepeatedHeader(name.as_str().into())),
             None => Ok(first),
@@ -41,10 +41,6 @@ impl<'a> Head<'a> {
     /// Whether `Host` and `:authority`, where both are sent, are one host (RFC 9113, section 8.3.1).
     pub(crate) fn check_host(&self) -> Result<(), SigV4Error> {
         let (Some(host), Some(authority)) = (self.only(&HOST)?, self.authority) else { return Ok(()) };
-        if host.trim_ascii().eq_ignore_ascii_case(authority.as_bytes()) {
-            Ok(())
-        } else {
-            Err(SigV4Error::TwoHosts)
-        }
+        if host.eq_ignore_ascii_case(authority.as_bytes()) { Ok(()) } else { Err(SigV4Error::TwoHosts) }
     }
 }

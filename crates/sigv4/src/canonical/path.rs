@@ -40,9 +40,9 @@ pub fn write(path: &SignedPath<'_>, out: &mut Vec<u8>) {
     let mut rest = copy_unreserved(path.0.as_bytes(), out);
     while let Some((&byte, after)) = rest.split_first() {
         if byte == b'/' {
-            out.push(byte)
+            out.push(byte);
         } else {
-            encode(byte, out)
+            encode(byte, out);
         }
         rest = copy_unreserved(after, out);
     }

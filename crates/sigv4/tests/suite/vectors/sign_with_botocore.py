@@ -62,6 +62,14 @@ def by_hand(name, method, target, headers=None, body=b"", signer=SigV4Auth, **mo
     show(name, method, request.url, dict(request.headers.items()), body)
 
 
+class WithoutExpiry(SigV4QueryAuth):
+    """As SDKs presign for services other than S3 when nobody asks for an expiry."""
+
+    def _modify_request_before_signing(self, request):
+        super()._modify_request_before_signing(request)
+        request.url = request.url.replace(f"&X-Amz-Expires={self._expires}", "")
+
+
 def main():
     print(__doc__.splitlines()[0].replace("Makes botocore.txt: r", "# R").rstrip("`") + " Made by sign_with_botocore.py; do not edit.")
     operation("create", "create_api_key", {"name": "café", "tags": {"team": "a b"}})
@@ -102,6 +110,7 @@ def main():
     by_hand("empty-header", "DELETE", "/apikeys/x", {"Content-Length": "0", "X-Amz-Empty": ""})
     by_hand("presigned-by-hand", "GET", "/apikeys/%2F/?limit=1&name=%20x", signer=SigV4QueryAuth, expires=60)
     by_hand("presigned-with-header", "GET", "/apikeys", {"X-Amz-Meta": "1  2"}, signer=SigV4QueryAuth, expires=60)
+    by_hand("presigned-without-expiry", "GET", "/account", signer=WithoutExpiry)
 
 
 with (mock.patch("botocore.auth.get_current_datetime", lambda *_: NOW),

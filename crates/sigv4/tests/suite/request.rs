@@ -64,8 +64,8 @@ pub(crate) fn moment(text: &str) -> Timestamp {
     Timestamp::from_seconds(read.and_utc().timestamp())
 }
 
-/// What becomes of a request under [`SECRET`]: whether it claims an identity, or why it is refused.
-pub(crate) fn verdict(request: &Request, regions: Regions<'_>) -> Result<bool, SigV4Error> {
+/// The claim that a request makes.
+pub(crate) fn claim(request: &Request, regions: Regions<'_>) -> Result<Option<Claim>, SigV4Error> {
     let head = Head {
         method: &request.method,
         path: SignedPath::of(&request.path),
@@ -73,8 +73,12 @@ pub(crate) fn verdict(request: &Request, regions: Regions<'_>) -> Result<bool, S
         authority: request.authority.as_deref(),
         headers: &request.headers,
     };
-    let rules = Rules { service: &request.service, regions, now: request.now };
-    let Some(claim) = Claim::parse(&head, &rules)? else { return Ok(false) };
+    Claim::parse(&head, &Rules { service: &request.service, regions, now: request.now })
+}
+
+/// What becomes of a request under [`SECRET`]: whether it claims an identity, or why it is refused.
+pub(crate) fn verdict(request: &Request, regions: Regions<'_>) -> Result<bool, SigV4Error> {
+    let Some(claim) = claim(request, regions)? else { return Ok(false) };
     let key = claim.signing_key(SECRET);
     let declared = claim.verify_head(&key)?;
     assert_eq!(declared, request.headers.contains_key("x-amz-content-sha256"));
