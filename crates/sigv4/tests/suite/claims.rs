@@ -37,6 +37,8 @@ fn a_declared_payload_lets_the_head_be_verified_first() {
     assert_eq!(claim.verify_head(&claim.signing_key("another")), Err(SigV4Error::WrongSignature));
     assert_eq!(claim.check_body(&PayloadHash::of(b"{}")), Ok(()));
     assert_eq!(claim.check_body(&PayloadHash::of(b"")), Err(SigV4Error::WrongBody));
+    let other = claim.verify(&claim.signing_key(SECRET), &PayloadHash::of(b"")).err();
+    assert_eq!(other, Some(SigV4Error::WrongBody));
 }
 
 #[test]
