@@ -5,8 +5,8 @@ use crate::error::SigV4Error;
 use http::header::HOST;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// What of a head is signed or signs.
-#[derive(Clone, Debug)]
+/// What of a head is signed or signs. It has no `Debug`: headers carry tokens.
+#[derive(Clone)]
 pub struct Head<'a> {
     /// The method, as sent.
     pub method: &'a str,

@@ -5,7 +5,8 @@ use crate::signing_key::SigningKey;
 use ring::hmac;
 
 /// A signature as the client gave it. It has no `PartialEq` and does not show itself: all one can do is ask whether it
-/// is the signature of a text, and that takes the same time whether the first byte is wrong or the last.
+/// is the signature of a text, and that takes the same time whether the first byte is wrong or the last. The right one,
+/// which is what must not leak, never leaves the HMAC.
 ///
 /// ```compile_fail,E0369
 /// # use gatepost_sigv4::Signature;
