@@ -23,8 +23,8 @@ USER 65532:65532
 COPY --chown=65532:65532 deploy/image/data/ /var/lib/gatepost/
 WORKDIR /var/lib/gatepost
 VOLUME /var/lib/gatepost
-# A container's loopback reaches nobody, so all interfaces. That does not open the door: while authentication is off,
-# the server refuses to start like this unless GATEPOST_AUTH_OFF_ANYWHERE says that something in front guards it.
+# A container's loopback reaches nobody, so all interfaces. That does not open the door: requests are signed, and with
+# authentication off the server refuses to start like this unless GATEPOST_AUTH_OFF_ANYWHERE is set.
 # SQLite, the default, makes its database in the working folder. Spools of imports go there too: /tmp may be memory.
 ENV GATEPOST_CONTROL_LISTEN=0.0.0.0:8080 \
     GATEPOST_DATA_LISTEN=0.0.0.0:8081 \

@@ -6,13 +6,16 @@ data listener, and send imports so slowly that one is always under way. Nothing 
 A failure is every broken or refused connection, every status but the expected one, and every answer that does not hold
 what was written before. The exit code is 0 if nothing failed, the command succeeded and the load was what it should be.
 
-Only the standard library. Keys that it made are deleted again, except those of imports.
+Requests are signed with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Only the standard library. Keys that it made are deleted again, except those of imports.
 """
 
 import argparse
 import collections
+import hashlib
+import hmac
 import http.client
 import json
+import os
 import secrets
 import subprocess
 import sys
@@ -23,6 +26,28 @@ import urllib.parse
 # Well above what Gatepost promises for itself (5 s); a request that takes longer has failed.
 PATIENCE = 30
 AFTERMATH = 3
+
+
+def signed(method, path, body, host):
+    """The headers of AWS Signature Version 4 over a request, with the credential of the environment."""
+    access_key_id, secret = os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"]
+    now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    digest = hashlib.sha256(body).hexdigest()
+    path, _, query = path.partition("?")
+    # Paths and queries here need no encoding, and their parameters are in order.
+    names = "host;x-amz-content-sha256;x-amz-date"
+    canonical = f"{method}\n{path}\n{query}\nhost:{host}\nx-amz-content-sha256:{digest}\nx-amz-date:{now}\n\n{names}\n{digest}"
+    scope = f"{now[:8]}/us-east-1/apigateway/aws4_request"
+    text = f"AWS4-HMAC-SHA256\n{now}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
+    key = f"AWS4{secret}".encode()
+    for part in (*scope.split("/"), text):
+        key = hmac.digest(key, part.encode(), "sha256")
+    return {
+        "Host": host,
+        "X-Amz-Date": now,
+        "X-Amz-Content-Sha256": digest,
+        "Authorization": f"AWS4-HMAC-SHA256 Credential={access_key_id}/{scope}, SignedHeaders={names}, Signature={key.hex()}",
+    }
 
 
 class Failure(Exception):
@@ -77,12 +102,13 @@ class Client:
         if self._connection is None:
             self._connection = http.client.HTTPConnection(self._host, self._port, timeout=PATIENCE)
         headers = {} if self._keeps else {"Connection": "close"}
-        if callable(body):
+        pieces = body if isinstance(body, list) else [b"" if body is None else json.dumps(body).encode()]
+        headers |= signed(method, path, b"".join(pieces), f"{self._host}:{self._port}")
+        if isinstance(body, list):
             headers["Transfer-Encoding"] = "chunked"
-            self._connection.request(method, path, body(), headers, encode_chunked=True)
+            self._connection.request(method, path, slowly(pieces), headers, encode_chunked=True)
         else:
-            text = None if body is None else json.dumps(body)
-            self._connection.request(method, path, text, headers)
+            self._connection.request(method, path, pieces[0] or None, headers)
         answer = self._connection.getresponse()
         status, text = answer.status, answer.read()
         if not self._keeps:
@@ -93,6 +119,13 @@ class Client:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def slowly(pieces):
+    """Yields the pieces of a body so that it takes some seconds to send."""
+    for piece in pieces:
+        yield piece
+        time.sleep(0.15)
 
 
 def life_of_a_key(client, tally):
@@ -124,14 +157,9 @@ def life_of_a_key(client, tally):
 
 def imports(client, tally):
     """Yields after each import, which takes some seconds to send."""
-
-    def body():
-        yield b"name,key\n"
-        for _ in range(20):
-            time.sleep(0.15)
-            yield b"".join(b"rolled,%s\n" % secrets.token_hex(20).encode() for _ in range(10))
-
-    answer = client.ask("import", {201}, "POST", "/apikeys?mode=import&format=csv", body)
+    rows = lambda: b"".join(b"rolled,%s\n" % secrets.token_hex(20).encode() for _ in range(10))
+    body = [b"name,key\n", *(rows() for _ in range(20))]
+    answer = client.ask("import", {201}, "POST", "/apikeys?format=csv&mode=import", body)
     if answer is not None and (len(answer["ids"]), answer.get("warnings")) != (200, None):
         tally.failed("import", f"{len(answer['ids'])} of 200 rows: {answer.get('warnings')}")
     yield

@@ -15,7 +15,7 @@ class Terminal:
     def __init__(self, server):
         self.server, self.value = server, server.new_value
         self.mark = secrets.token_hex(6)
-        self.environment = aws_environment(server.control)
+        self.environment = aws_environment(server)
 
     def run(self, *words):
         """Runs a command whatever its end."""

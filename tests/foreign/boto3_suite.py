@@ -8,6 +8,8 @@ import datetime
 import json
 import secrets
 import time
+import urllib.error
+import urllib.request
 
 import boto3
 import botocore.config
@@ -41,8 +43,8 @@ class Caller:
             "apigateway",
             endpoint_url=server.control,
             region_name="us-east-1",
-            aws_access_key_id="AKIDEXAMPLE",
-            aws_secret_access_key="not checked",
+            aws_access_key_id=server.access_key_id,
+            aws_secret_access_key=server.secret_access_key,
             config=botocore.config.Config(retries={"total_max_attempts": 1}, proxies={}),
         )
         self.api.meta.events.register("after-call.apigateway", self._keep)
@@ -642,3 +644,45 @@ def a_format_other_than_csv_is_refused(caller):
 @case
 def an_operation_that_is_not_served_answers_as_aws_does(caller):
     refused(caller.api.get_rest_apis, 403, "MissingAuthenticationTokenException", "Missing Authentication Token")
+
+
+@case
+def a_presigned_url_is_good_for_what_was_signed_and_nothing_else(caller):
+    key = caller.create()
+    ask = {"apiKey": key["id"], "includeValue": True}
+    signed = caller.api.generate_presigned_url("get_api_key", Params=ask, ExpiresIn=60)
+    equal(fetch(signed), (200, key["value"]))
+    for altered in (signed.replace("includeValue=true", "includeValue=TRUE"), signed.replace(key["id"], "a" * 10)):
+        equal(fetch(altered), (403, None))
+    late = caller.api.generate_presigned_url("get_api_key", Params=ask, ExpiresIn=1)
+    time.sleep(2.1)
+    equal(fetch(late), (403, None))
+
+
+def fetch(url):
+    """The status of a plain GET, and the value that it answers."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers={"Accept": "application/json"}), timeout=10) as answer:
+            return answer.status, json.load(answer).get("value")
+    except urllib.error.HTTPError as refused:
+        return refused.code, None
+
+
+@case
+def a_wrong_secret_is_refused_in_aws_words(caller):
+    other = boto3.session.Session().client(
+        "apigateway",
+        endpoint_url=caller.server.control,
+        region_name="eu-west-1",
+        aws_access_key_id=caller.server.access_key_id,
+        aws_secret_access_key="wrong",
+        config=botocore.config.Config(retries={"total_max_attempts": 1}, proxies={}),
+    )
+    try:
+        other.get_api_keys()
+    except botocore.exceptions.ClientError as refused:
+        error = refused.response["Error"]
+        equal(error["Code"], "InvalidSignatureException")
+        holds(error["Message"].startswith("The request signature we calculated does not match"), error["Message"])
+    else:
+        raise AssertionError("a wrong secret is let in")

@@ -50,17 +50,26 @@ def steps_of(readme, name):
     return steps
 
 
+def credential_of(readme):
+    """The sample of a first credential, as the README says that the first start prints it."""
+    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    samples = [re.search(rf"^export {name}=(\S+)$", readme, re.MULTILINE) for name in names]
+    holds(all(samples), "the README does not show the first credential")
+    return [sample[1] for sample in samples]
+
+
 class Walk:
     """A shell that knows which sample of the README stands for what."""
 
     def __init__(self, server, readme):
         self.server, self.readme = server, readme
         self.real = {}
+        self.credential = list(zip(credential_of(readme), (server.access_key_id, server.secret_access_key), strict=True))
         self.folder = tempfile.TemporaryDirectory(prefix="gatepost-walk-")
         self.shell = subprocess.Popen(
             ["bash", "--norc", "--noprofile"],
             cwd=self.folder.name,
-            env=aws_environment(server.control),
+            env=aws_environment(server),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -89,6 +98,8 @@ class Walk:
         """The lines that a command prints, with every sample in it replaced by what it stands for."""
         if command.startswith("cargo run"):
             return self.server.ready_line.splitlines()
+        for sample, real in self.credential:
+            command = command.replace(sample, real)
         command = VARYING.sub(lambda sample: self.real.get(sample[0], sample[0]), command)
         command = command.replace("127.0.0.1:8080", self.server.control.removeprefix("http://"))
         self.shell.stdin.write(f"{{ {command}\n}} </dev/null\nprintf '\\n%s %s\\n' '{STEP_ENDS}' $?\n")

@@ -47,6 +47,7 @@ class Server:
                 command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=err
             )
         self.control, self.data, self.admin = self._await_ready()
+        self.access_key_id, self.secret_access_key = self._take_first_credential(folder)
 
     def _await_ready(self, patience=30.0):
         give_up = time.monotonic() + patience
@@ -59,6 +60,14 @@ class Server:
             time.sleep(0.02)
         self.kill()
         raise RuntimeError(f"the server did not get ready:\n{self._stderr.read_text()[-4000:]}")
+
+    def _take_first_credential(self, folder):
+        """The administrator of a first start. Like a key's value, its secret must not be found anywhere else."""
+        file = folder / "gatepost-first-credential"
+        lines = dict(line.removeprefix("export ").split("=", 1) for line in file.read_text().splitlines())
+        file.unlink()
+        self.values.add(lines["AWS_SECRET_ACCESS_KEY"])
+        return lines["AWS_ACCESS_KEY_ID"], lines["AWS_SECRET_ACCESS_KEY"]
 
     @property
     def ready_line(self):

@@ -21,7 +21,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("storage-postgres", &["storage", "domain"]),
     ("storage-sqlite", &["storage", "domain"]),
     ("application", &["storage", "custody", "domain", "policy", "telemetry"]),
-    ("http-api", &["application", "telemetry", "domain", "custody"]),
+    ("http-api", &["application", "telemetry", "domain", "custody", "policy", "sigv4"]),
     (
         "server",
         &[
@@ -30,6 +30,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "custody",
             "domain",
             "http-api",
+            "policy",
+            "sigv4",
             "storage",
             "storage-memory",
             "storage-postgres",
@@ -38,7 +40,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("bench", &["server", "domain"]),
-    ("integration-tests", &["server", "storage", "storage-memory", "domain"]),
+    ("integration-tests", &["server", "storage", "storage-memory", "domain", "sigv4"]),
 ];
 
 /// Libraries that only some crates may use: the name, who may, and why the others may not.

@@ -5,9 +5,12 @@
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use gatepost_sigv4::{PayloadHash, Signer, Timestamp};
 use serde_json::Value;
+
+use crate::server::Credential;
 
 /// How long a test waits for an answer before it fails.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -62,6 +65,37 @@ impl Request {
     /// Sets the body; `Content-Length` follows from it.
     pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = Some(body.into());
+        self
+    }
+
+    /// Signs it as it is now, with AWS Signature Version 4.
+    pub fn signed(self, credential: &Credential) -> Self {
+        self.signed_at(credential, SystemTime::now())
+    }
+
+    /// The same at another time.
+    pub fn signed_at(mut self, credential: &Credential, at: SystemTime) -> Self {
+        if !self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
+            self.headers.push(("Host".to_owned(), "localhost".to_owned()));
+        }
+        let mut builder = http::Request::builder().method(self.method.as_str()).uri(&self.target);
+        for (name, value) in &self.headers {
+            builder = builder.header(name, value);
+        }
+        let (mut parts, ()) = builder.body(()).expect("a request that can be signed").into_parts();
+        let seconds = at.duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_secs();
+        let now = Timestamp::from_seconds(i64::try_from(seconds).expect("a time to come"));
+        let signer = Signer {
+            access_key_id: &credential.access_key_id,
+            secret: &credential.secret,
+            region: "us-east-1",
+            service: "apigateway",
+        };
+        signer.sign(&mut parts, &PayloadHash::of(self.body_bytes()), now).expect("a credential");
+        for name in ["x-amz-date", "x-amz-content-sha256", "authorization"] {
+            let value = parts.headers[name].to_str().expect("visible ASCII").to_owned();
+            self.headers.push((name.to_owned(), value));
+        }
         self
     }
 

@@ -1,4 +1,4 @@
-//! The unmodified AWS SDK for Rust, pointed at a server: plain HTTP, credentials that nobody checks, no retries.
+//! The unmodified AWS SDK for Rust, pointed at a server: plain HTTP, the tests' root credential, no retries.
 
 use aws_sdk_apigateway::Client;
 use aws_sdk_apigateway::config::retry::RetryConfig;
@@ -6,11 +6,17 @@ use aws_sdk_apigateway::config::{BehaviorVersion, Config, Credentials, Region};
 use aws_sdk_apigateway::error::{ProvideErrorMetadata, SdkError};
 use std::fmt::Debug;
 
-use crate::server::Server;
+use crate::server::{Credential, Server};
 
 /// A client of one server.
 pub fn client(server: &Server) -> Client {
-    let credentials = Credentials::new("AKIDEXAMPLE", "wJalrXUtnFEMI", None, None, "tests");
+    client_with(server, &Credential::root())
+}
+
+/// A client that signs with this credential.
+pub fn client_with(server: &Server, credential: &Credential) -> Client {
+    let Credential { access_key_id, secret } = credential;
+    let credentials = Credentials::new(access_key_id, secret, None, None, "tests");
     Client::from_conf(
         Config::builder()
             .behavior_version(BehaviorVersion::latest())

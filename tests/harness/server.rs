@@ -26,10 +26,30 @@ pub struct ServerOptions {
     binary: PathBuf,
     args: Vec<String>,
     env: Vec<(String, String)>,
+    credential: Option<Credential>,
+}
+
+/// What requests are signed with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credential {
+    /// The public half.
+    pub access_key_id: String,
+    /// The secret half.
+    pub secret: String,
+}
+
+impl Credential {
+    /// The one that a signed server of the tests knows as its root credential.
+    pub fn root() -> Self {
+        Self {
+            access_key_id: "AKIDEXAMPLE".to_owned(),
+            secret: "wJalrXUtnFEMI-K7MDENG-bPxRfiCYEXAMPLEKEY".to_owned(),
+        }
+    }
 }
 
 impl ServerOptions {
-    /// `gatepost serve` with listeners on free ports and keys in memory. `binary` comes from `env!` in the suite, because cargo names
+    /// `gatepost serve` with listeners on free ports, keys in memory and no authentication. `binary` comes from `env!` in the suite, because cargo names
     /// the binary's place to integration tests only.
     pub fn new(binary: &str) -> Self {
         let args = [
@@ -38,8 +58,25 @@ impl ServerOptions {
             "--data-listen=127.0.0.1:0",
             "--admin-listen=127.0.0.1:0",
             "--storage=memory:",
+            "--auth=off",
         ];
-        Self { binary: binary.into(), args: args.map(str::to_owned).to_vec(), env: Vec::new() }
+        Self {
+            binary: binary.into(),
+            args: args.map(str::to_owned).to_vec(),
+            env: Vec::new(),
+            credential: None,
+        }
+    }
+
+    /// With authentication, by [`Credential::root`], with which the server's own requests are signed.
+    #[must_use]
+    pub fn signed(self) -> Self {
+        let root = Credential::root();
+        let options = self
+            .args(&["--auth=sigv4"])
+            .env("GATEPOST_ROOT_ACCESS_KEY_ID", &root.access_key_id)
+            .env("GATEPOST_ROOT_SECRET_ACCESS_KEY", &root.secret);
+        Self { credential: Some(root), ..options }
     }
 
     /// Adds arguments; one that is there already is replaced.
@@ -76,6 +113,7 @@ pub struct Server {
     secrets: Secrets,
     ready_line: String,
     ended: bool,
+    credential: Option<Credential>,
 }
 
 impl Server {
@@ -95,8 +133,17 @@ impl Server {
             .stderr(open("stderr"))
             .spawn()
             .expect("the product's binary starts");
-        let mut server =
-            Self { process, place, secrets: Secrets::default(), ready_line: String::new(), ended: false };
+        let mut server = Self {
+            process,
+            place,
+            secrets: Secrets::default(),
+            ready_line: String::new(),
+            ended: false,
+            credential: options.credential.clone(),
+        };
+        if let Some(credential) = &server.credential {
+            server.secrets.note(&credential.secret);
+        }
         let deadline = Instant::now() + STARTS_WITHIN;
         while !server.stdout().ends_with('\n') {
             let gone = server.process.try_wait().expect("a child can be asked");
@@ -186,6 +233,22 @@ impl Server {
     /// Sends one request to the control listener on a connection of its own.
     #[track_caller]
     pub fn send(&self, request: &Request) -> Answer {
+        match &self.credential {
+            Some(credential) => self.send_as(credential, request),
+            None => self.send_raw(request),
+        }
+    }
+
+    /// The same, signed with this credential.
+    #[track_caller]
+    pub fn send_as(&self, credential: &Credential, request: &Request) -> Answer {
+        self.note(request.body_bytes());
+        self.send_raw(&request.clone().signed(credential))
+    }
+
+    /// The same as it is.
+    #[track_caller]
+    pub fn send_raw(&self, request: &Request) -> Answer {
         self.note(request.body_bytes());
         let answer = self.connect().send(request).expect("an answer");
         self.note(&answer.body);

@@ -278,7 +278,7 @@ fn error_rows(source: &str) -> Vec<Vec<String>> {
 
 /// The sources of the floors that word what clients read, string literals joined where they continue on a next line.
 fn wordings() -> String {
-    let mut folders: Vec<PathBuf> = ["domain", "application", "http-api"]
+    let mut folders: Vec<PathBuf> = ["domain", "application", "http-api", "sigv4"]
         .iter()
         .map(|floor| root().join("crates").join(floor).join("src"))
         .collect();

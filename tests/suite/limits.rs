@@ -4,7 +4,7 @@ use integration_tests::http::Request;
 use integration_tests::sdk;
 use serde_json::json;
 
-use crate::start_with;
+use crate::{start_signed, start_with};
 
 fn rows(server: &integration_tests::server::Server, count: usize) -> String {
     let rows: String = (0..count).map(|row| format!("{},row {row}\n", server.value())).collect();
@@ -105,12 +105,12 @@ fn the_shortest_value_of_an_import_is_the_setting() {
 
 #[tokio::test]
 async fn the_sdk_understands_both_limits() {
-    let full = start_with(&["--max-keys-per-account=1"]);
+    let full = start_signed(&["--max-keys-per-account=1"]);
     full.key_named("a");
     let (status, code, _) = sdk::refusal(sdk::client(&full).create_api_key().send().await);
     assert_eq!((status, code.as_str()), (429, "LimitExceededException"));
 
-    let busy = start_with(&["--control-rate=1", "--control-burst=1"]);
+    let busy = start_signed(&["--control-rate=1", "--control-burst=1"]);
     let client = sdk::client(&busy);
     client.get_api_keys().send().await.unwrap();
     let error = client.get_api_keys().send().await.unwrap_err().into_service_error();

@@ -11,6 +11,7 @@
 
 mod api_keys;
 mod architecture;
+mod auth;
 mod commands;
 mod concurrency;
 mod docs;
@@ -38,6 +39,11 @@ const BINARY: &str = env!("CARGO_BIN_EXE_gatepost-under-test");
 /// A server with default settings.
 fn start() -> Server {
     start_with(&[])
+}
+
+/// A server that asks for signatures.
+fn start_signed(args: &[&str]) -> Server {
+    Server::start(&ServerOptions::new(BINARY).args(args).signed())
 }
 
 /// A server with these arguments.

@@ -6,11 +6,11 @@ use integration_tests::sdk;
 use integration_tests::server::Server;
 use serde_json::Value;
 
-use crate::start;
+use crate::start_signed;
 
 /// A server with this many keys, imported in one call; every second one belongs to a customer of its own kind.
 fn server_with(keys: usize) -> Server {
-    let server = start();
+    let server = start_signed(&[]);
     let rows: String =
         (0..keys).map(|row| format!("{},{}{row}\n", server.value(), ["even ", "odd "][row % 2])).collect();
     server.import("", &format!("key,name\n{rows}")).expect(201);

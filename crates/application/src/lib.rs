@@ -8,6 +8,7 @@
 //! above.
 
 pub mod api_keys;
+pub mod credentials;
 pub mod transfer;
 
 mod cpu;

@@ -3,16 +3,17 @@
 //! A spool takes bytes first ([`SpoolWriter`]) and gives them back afterwards, as often as needed ([`Spool`]). Up to
 //! 1 MiB stays in memory; what is longer goes to an unnamed temporary file in encrypted chunks of 64 KiB, under a key
 //! that only this spool holds. The file has no name from the start, so even `kill -9` leaves nothing behind.
-//! All spools together keep within one budget.
+//! All spools together keep within one budget, and those of one owner within its share of it.
 
 use bytes::Bytes;
 use futures_util::stream::{self, Stream};
 use gatepost_custody::{Custody, SPOOL_CHUNK, SpoolCipher};
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::task::JoinHandle;
 
 /// What stays in memory.
@@ -24,7 +25,7 @@ const WRITE: usize = 4 * SPOOL_CHUNK;
 #[derive(Debug, thiserror::Error)]
 pub enum SpoolError {
     /// All spools together hold as much as they may.
-    #[error("all spools together hold the most they may ({most} bytes)")]
+    #[error("spools hold the most they may, together or of one owner ({most} bytes)")]
     Full {
         /// The budget.
         most: u64,
@@ -40,6 +41,13 @@ pub struct Spools {
     custody: Arc<Custody>,
     used: Arc<AtomicU64>,
     most: u64,
+    owners: Arc<Owners>,
+}
+
+/// What each owner's spools hold.
+struct Owners {
+    share: u64,
+    used: Mutex<HashMap<Box<str>, u64>>,
 }
 
 /// A spool that takes bytes.
@@ -78,19 +86,29 @@ struct Sealing {
 struct Share {
     used: Arc<AtomicU64>,
     bytes: u64,
+    owner: Option<(Arc<Owners>, Box<str>)>,
 }
 
 impl Spools {
-    /// Spools of together at most so many bytes, in memory and on disk.
+    /// Spools of together at most so many bytes, in memory and on disk, of which one owner's hold no more than `share`.
     #[must_use]
-    pub fn new(custody: Arc<Custody>, most: u64) -> Self {
-        Self { custody, used: Arc::default(), most }
+    pub fn new(custody: Arc<Custody>, most: u64, share: u64) -> Self {
+        let owners = Arc::new(Owners { share, used: Mutex::default() });
+        Self { custody, used: Arc::default(), most, owners }
     }
 
-    /// A new, empty spool.
+    /// A new, empty spool of nobody's.
     #[must_use]
     pub fn open(&self) -> SpoolWriter {
         self.writer(false)
+    }
+
+    /// A new, empty spool of this owner's.
+    #[must_use]
+    pub fn open_for(&self, owner: &str) -> SpoolWriter {
+        let mut writer = self.writer(false);
+        writer.share.owner = Some((Arc::clone(&self.owners), owner.into()));
+        writer
     }
 
     /// A new, empty spool that is never too full: room for `bytes` is taken now, or refused, and what goes beyond is
@@ -102,7 +120,7 @@ impl Spools {
     }
 
     fn writer(&self, has_room: bool) -> SpoolWriter {
-        let share = Share { used: Arc::clone(&self.used), bytes: 0 };
+        let share = Share { used: Arc::clone(&self.used), bytes: 0, owner: None };
         SpoolWriter { spools: self.clone(), share, has_room, pending: Vec::new(), len: 0, disk: None }
     }
 }
@@ -246,10 +264,16 @@ impl Spool {
 
 impl Share {
     fn grow(&mut self, bytes: u64, most: u64) -> Result<(), SpoolError> {
+        if let Some((owners, owner)) = &self.owner {
+            owners.grow(owner, bytes)?;
+        }
         let grown = |used: u64| used.checked_add(bytes).filter(|used| *used <= most);
-        self.used
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, grown)
-            .map_err(|_| SpoolError::Full { most })?;
+        if self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, grown).is_err() {
+            if let Some((owners, owner)) = &self.owner {
+                owners.shrink(owner, bytes);
+            }
+            return Err(SpoolError::Full { most });
+        }
         self.bytes += bytes;
         Ok(())
     }
@@ -258,6 +282,34 @@ impl Share {
 impl Drop for Share {
     fn drop(&mut self) {
         self.used.fetch_sub(self.bytes, Ordering::Relaxed);
+        if let Some((owners, owner)) = &self.owner {
+            owners.shrink(owner, self.bytes);
+        }
+    }
+}
+
+impl Owners {
+    fn grow(&self, owner: &str, bytes: u64) -> Result<(), SpoolError> {
+        let mut used = self.used();
+        let before = used.get(owner).copied().unwrap_or_default();
+        let grown = before.checked_add(bytes).filter(|grown| *grown <= self.share);
+        let grown = grown.ok_or(SpoolError::Full { most: self.share })?;
+        used.insert(owner.into(), grown);
+        Ok(())
+    }
+
+    fn shrink(&self, owner: &str, bytes: u64) {
+        let mut used = self.used();
+        if let Some(held) = used.get_mut(owner) {
+            *held -= bytes;
+            if *held == 0 {
+                used.remove(owner);
+            }
+        }
+    }
+
+    fn used(&self) -> MutexGuard<'_, HashMap<Box<str>, u64>> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -278,7 +330,7 @@ mod tests {
     fn spools(most: u64) -> Spools {
         let ring = || KeyRing::generate(&Sevens);
         let secret = Custody::new_installation(&ring(), &Sevens);
-        Spools::new(Arc::new(Custody::open(ring(), Arc::new(Sevens), &secret).unwrap()), most)
+        Spools::new(Arc::new(Custody::open(ring(), Arc::new(Sevens), &secret).unwrap()), most, most / 2)
     }
 
     async fn spooled(spools: &Spools, bytes: &[u8], cut: usize) -> Spool {
@@ -313,6 +365,21 @@ mod tests {
         let mut raw = vec![0; usize::try_from(file.metadata().unwrap().len()).unwrap()];
         file.read_exact_at(&mut raw, 0).unwrap();
         assert!(!raw.windows(16).any(|window| window == &secret[..16]));
+    }
+
+    #[tokio::test]
+    async fn an_owner_keeps_within_its_share_and_gives_it_back() {
+        let spools = spools(100);
+        let mut first = spools.open_for("one");
+        assert!(first.write(&[0; 30]).await.is_ok());
+        assert!(matches!(spools.open_for("one").write(&[0; 21]).await, Err(SpoolError::Full { most: 50 })));
+        assert!(spools.open_for("one").write(&[0; 20]).await.is_ok(), "what was refused took nothing");
+        let mut other = spools.open_for("another");
+        assert!(other.write(&[0; 50]).await.is_ok());
+        drop(first);
+        assert!(spools.open_for("one").write(&[0; 50]).await.is_ok());
+        assert!(matches!(spools.open().write(&[0; 51]).await, Err(SpoolError::Full { most: 100 })));
+        assert!(matches!(spools.open_for("third").write(&[0; 51]).await, Err(SpoolError::Full { most: 50 })));
     }
 
     #[tokio::test]

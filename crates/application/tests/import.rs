@@ -6,6 +6,7 @@ use gatepost_application::api_keys::{CreateApiKey, ImportApiKeys, ImportedApiKey
 use gatepost_application::{AppError, Application, Caller, CpuPool, ErrorKind, Limits, Spools};
 use gatepost_custody::{Custody, KeyRing, Random};
 use gatepost_domain::api_keys::{ApiKey, ApiKeyFilter, ApiKeyId, ApiKeyValue};
+use gatepost_domain::credentials::{AccessKeyId, SecretAccessKey};
 use gatepost_domain::{AccountId, Clock, Ids, PageLimit, PageRequest, Timestamp};
 use gatepost_storage_memory::MemoryStorage;
 use gatepost_telemetry::metrics::ImportMetrics;
@@ -43,6 +44,14 @@ impl Ids for Counting {
         ApiKeyValue::trusted(Zeroizing::new(format!("{:040}", self.next()).into()))
     }
 
+    fn access_key_id(&self) -> AccessKeyId {
+        AccessKeyId::parse(&format!("GPAK{}", self.next())).unwrap()
+    }
+
+    fn secret_access_key(&self) -> SecretAccessKey {
+        SecretAccessKey::trusted(Zeroizing::new("s".repeat(40).into()))
+    }
+
     fn request_id(&self) -> [u8; 16] {
         [0; 16]
     }
@@ -72,7 +81,7 @@ fn application(limits: Limits, ids_repeat: bool) -> Application {
         ids: counting(ids_repeat),
         limits,
         cpu: CpuPool::new(Handle::current(), 2),
-        spools: Spools::new(custody, 64 << 20),
+        spools: Spools::new(custody, 64 << 20, 64 << 20),
         import_metrics: ImportMetrics::new(),
     }
 }

@@ -1,5 +1,7 @@
 //! Who may call the control plane.
 
+use std::ffi::OsString;
+
 use gatepost_domain::AccountId;
 use zeroize::Zeroizing;
 
@@ -23,6 +25,8 @@ pub struct Auth {
 /// How callers are told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AuthMode {
+    /// By AWS Signature Version 4.
+    SigV4,
     /// Not at all.
     Off,
 }
@@ -36,7 +40,7 @@ pub struct RootCredential {
     pub secret_access_key: SecretText,
 }
 
-const MODES: &[(&str, AuthMode)] = &[("off", AuthMode::Off)];
+const MODES: &[(&str, AuthMode)] = &[("sigv4", AuthMode::SigV4), ("off", AuthMode::Off)];
 
 const ID: &str = "root-access-key-id";
 const ID_FILE: &str = "root-access-key-id-file";
@@ -46,10 +50,7 @@ const SECRET_FILE: &str = "root-secret-access-key-file";
 impl Auth {
     pub(crate) fn read(layers: &Layers) -> Result<Self, ConfigError> {
         Ok(Auth {
-            mode: layers.value("auth", |text| {
-                values::word(MODES)(text)
-                    .map_err(|wrong| Wrong { problem: "is not supported by this release", ..wrong })
-            })?,
+            mode: layers.value("auth", values::word(MODES))?,
             off_anywhere: layers.value("auth-off-anywhere", values::switch)?,
             default_account: layers.value("default-account", |text| {
                 AccountId::parse(text).map_err(|_| Wrong {
@@ -76,9 +77,19 @@ impl Auth {
                     },
                 ))
             }
-            AuthMode::Off => Ok(()),
+            AuthMode::Off | AuthMode::SigV4 => Ok(()),
         }
     }
+}
+
+/// What the program signs with when it asks a server itself: the variables that AWS's own clients read.
+pub(crate) fn client_credential(env: impl Fn(&str) -> Option<OsString>) -> Option<RootCredential> {
+    let read = |name| env(name).and_then(|text| text.into_string().ok()).filter(|text| !text.is_empty());
+    let secret = Zeroizing::new(read("AWS_SECRET_ACCESS_KEY")?);
+    Some(RootCredential {
+        access_key_id: read("AWS_ACCESS_KEY_ID")?,
+        secret_access_key: SecretText::new(secret),
+    })
 }
 
 impl RootCredential {

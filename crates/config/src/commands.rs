@@ -8,6 +8,7 @@ use clap::{Arg, ArgAction, ArgMatches, builder::ValueParser};
 use gatepost_domain::AccountId;
 
 use crate::ConfigError;
+use crate::credentials::{self, Credentials};
 
 /// The subcommands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub enum Command {
     Export(Export),
     /// Bring keys from a file into an account.
     Import(Import),
+    /// Work on what callers sign with.
+    Credentials(Credentials),
     /// Print the effective settings, or what is wrong with them.
     CheckConfig,
     /// Ask the running server's admin listener whether it is ready.
@@ -122,11 +125,12 @@ impl fmt::Display for Endpoint {
 }
 
 /// Names and purposes, in the order of help.
-pub(crate) const COMMANDS: [(&str, &str); 6] = [
+pub(crate) const COMMANDS: [(&str, &str); 7] = [
     ("serve", "Serve; also without a subcommand"),
     ("migrate", "Bring the storage's schema up to date, as a step of its own"),
     ("export", "Write an account's keys to a file, sealed or as CSV"),
     ("import", "Bring keys from such a file into an account"),
+    ("credentials", "Make, list, disable, enable and delete what callers sign with"),
     ("check-config", "Print every setting and where its value comes from, or what is wrong"),
     ("healthcheck", "Ask the running server whether it is ready: exit 0 or 1"),
 ];
@@ -135,7 +139,7 @@ pub(crate) const COMMANDS: [(&str, &str); 6] = [
 impl Command {
     pub(crate) fn needs_master_key(&self) -> bool {
         match self {
-            Self::Serve | Self::CheckConfig => true,
+            Self::Serve | Self::CheckConfig | Self::Credentials(_) => true,
             Self::Export(Export { endpoint, .. }) | Self::Import(Import { endpoint, .. }) => {
                 endpoint.is_none()
             }
@@ -164,6 +168,10 @@ impl Command {
                 fail_on_warnings: matches.get_flag("fail-on-warnings"),
                 dry_run: matches.get_flag("dry-run"),
             }),
+            "credentials" => match matches.subcommand() {
+                Some((name, matches)) => Self::Credentials(Credentials::parse(name, matches)?),
+                None => unreachable!("clap requires a subcommand"),
+            },
             "check-config" => Self::CheckConfig,
             "healthcheck" => Self::Healthcheck,
             other => unreachable!("clap knows no subcommand {other}"),
@@ -202,12 +210,13 @@ pub(crate) fn subcommands() -> impl Iterator<Item = clap::Command> {
                 account,
                 endpoint,
             ]),
+            "credentials" => credentials::command(command),
             _ => command,
         }
     })
 }
 
-fn flag(name: &'static str, value: &'static str) -> Arg {
+pub(crate) fn flag(name: &'static str, value: &'static str) -> Arg {
     Arg::new(name).long(name).value_name(value).value_parser(ValueParser::os_string()).action(ArgAction::Set)
 }
 
@@ -219,12 +228,12 @@ fn path(matches: &ArgMatches, name: &str) -> Option<PathBuf> {
     matches.get_one::<OsString>(name).map(PathBuf::from)
 }
 
-fn text<'m>(matches: &'m ArgMatches, name: &str) -> Option<&'m str> {
+pub(crate) fn text<'m>(matches: &'m ArgMatches, name: &str) -> Option<&'m str> {
     // What is not UTF-8 becomes a text that no flag takes.
     matches.get_one::<OsString>(name).map(|value| value.to_str().unwrap_or("\u{fffd}"))
 }
 
-fn account(matches: &ArgMatches) -> Result<Option<AccountId>, ConfigError> {
+pub(crate) fn account(matches: &ArgMatches) -> Result<Option<AccountId>, ConfigError> {
     let parse = |text: &str| {
         AccountId::parse(text)
             .map_err(|error| ConfigError::Command { flag: "--account", problem: error.to_string() })

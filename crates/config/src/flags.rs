@@ -20,7 +20,9 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<(Command
         None => (Command::Serve, &matches),
         Some((name, matches)) => (Command::parse(name, matches)?, matches),
     };
-    Ok((command, SETTINGS.iter().filter_map(|setting| given(matches, setting)).collect()))
+    // A command's own subcommand knows all flags that were given before it.
+    let innermost = matches.subcommand().map_or(matches, |(_, matches)| matches);
+    Ok((command, SETTINGS.iter().filter_map(|setting| given(innermost, setting)).collect()))
 }
 
 fn given(matches: &ArgMatches, setting: &'static Setting) -> Option<(&'static str, OsString)> {

@@ -11,6 +11,7 @@
 
 mod auth;
 mod commands;
+mod credentials;
 mod custody;
 mod error;
 mod flags;
@@ -28,11 +29,12 @@ use std::ffi::OsString;
 
 pub use auth::{Auth, AuthMode, RootCredential};
 pub use commands::{Command, Endpoint, Export, ExportFormat, Import};
+pub use credentials::Credentials;
 pub use custody::{Custody, MasterKeySource};
 pub use error::{ConfigError, Origin};
 pub use limits::{ControlRate, Limits};
 pub use listeners::{DataListen, Listeners, Network, TlsFiles};
-pub use logging::{LogFormat, Logging};
+pub use logging::{AuditLog, LogFormat, Logging};
 pub use secret::SecretText;
 pub use shutdown::Shutdown;
 pub use storage::{Storage, StorageChoice};
@@ -55,12 +57,16 @@ pub struct Settings {
     pub storage: Storage,
     /// Who may call.
     pub auth: Auth,
+    /// What commands sign with that ask a running server.
+    pub client: Option<RootCredential>,
     /// How values are sealed.
     pub custody: Custody,
     /// What is refused as too short, too large, too many or too slow.
     pub limits: Limits,
     /// How serving ends.
     pub shutdown: Shutdown,
+    /// Where it is written down who did what.
+    pub audit: Option<AuditLog>,
     /// How the log looks.
     pub logging: Logging,
     effective: String,
@@ -83,6 +89,7 @@ pub fn load(
     is_terminal: bool,
 ) -> Result<Invocation, ConfigError> {
     let (command, flags) = flags::parse(args)?;
+    let client = auth::client_credential(&env);
     let mut layers = Layers::read(flags, env)?;
     let storage = Storage::read(&mut layers)?;
     let settings = Settings {
@@ -90,8 +97,10 @@ pub fn load(
         custody: Custody::read(&mut layers, &storage, command.needs_master_key())?,
         storage,
         auth: Auth::read(&layers)?,
+        client,
         limits: Limits::read(&mut layers)?,
         shutdown: Shutdown::read(&layers)?,
+        audit: AuditLog::read(&layers)?,
         logging: Logging::read(&mut layers, is_terminal)?,
         effective: String::new(),
     };

@@ -99,6 +99,7 @@ const AUTH: &str = "Authentication";
 const CUSTODY: &str = "Custody";
 const LIMITS: &str = "Limits";
 const SHUTDOWN: &str = "Shutdown";
+const AUDIT: &str = "Audit";
 const LOGGING: &str = "Logging";
 
 /// Every setting, in the order of help and `check-config`.
@@ -161,7 +162,7 @@ pub(crate) static SETTINGS: &[Setting] = &[
         "N",
         "PostgreSQL: the most connections of this server, 2 to 500",
     ),
-    row(AUTH, "auth", Kind::Text, "MODE", "Who may call the control plane: off"),
+    row(AUTH, "auth", Kind::Text, "MODE", "Who may call the control plane: sigv4, or off for everybody"),
     row(
         AUTH,
         "auth-off-anywhere",
@@ -169,7 +170,13 @@ pub(crate) static SETTINGS: &[Setting] = &[
         "BOOL",
         "Allow --auth off on a listener that other machines can reach",
     ),
-    row(AUTH, "default-account", Kind::Text, "ID", "The account that requests act for"),
+    row(
+        AUTH,
+        "default-account",
+        Kind::Text,
+        "ID",
+        "The account of the root credential, of --auth off, and of the data plane",
+    ),
     environment_only(AUTH, "root-access-key-id", Secrecy::Secret, "Access key id of a root credential"),
     environment_only(AUTH, "root-access-key-id-file", Secrecy::Open, "A file that holds it"),
     environment_only(AUTH, "root-secret-access-key", Secrecy::Secret, "Its secret; neither is ever stored"),
@@ -235,6 +242,7 @@ pub(crate) static SETTINGS: &[Setting] = &[
         "TIME",
         "How long running requests may take to finish after that",
     ),
+    row(AUDIT, "audit-log", Kind::Text, "PATH", "Append who did what to which key; - is stderr"),
     row(
         LOGGING,
         "log",

@@ -1,6 +1,8 @@
 use std::num::NonZeroU32;
 
+use gatepost_domain::AccountId;
 use gatepost_domain::api_keys::MinValueLength;
+use gatepost_domain::credentials::AccessKeyId;
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::ffi::OsStringExt;
@@ -114,9 +116,9 @@ fn the_defaults_are_those_of_the_outer_interface() {
     assert_eq!(sqlite(&settings), Some("gatepost.db"));
     assert_eq!((settings.storage.migrate, settings.storage.connections), (true, 16));
     assert!(settings.storage.listen.is_none());
-    assert_eq!((settings.auth.mode, settings.auth.off_anywhere), (AuthMode::Off, false));
+    assert_eq!((settings.auth.mode, settings.auth.off_anywhere), (AuthMode::SigV4, false));
     assert_eq!(settings.auth.default_account.to_string(), "000000000000");
-    assert!(settings.auth.root.is_none());
+    assert!(settings.auth.root.is_none() && settings.audit.is_none());
     let MasterKeySource::Beside { path } = settings.custody.master_key else { panic!("not beside") };
     assert_eq!(path, PathBuf::from("gatepost.key"));
     let seconds = Duration::from_secs;
@@ -240,7 +242,7 @@ fn refusals_name_the_setting_the_value_the_place_and_what_is_allowed() {
         ("body-timeout", "61m", "61m from SOURCE is out of range: 1ms to 1h, with ms, s, m or h"),
         ("drain-delay", "1.5s", "1.5s from SOURCE is not a duration: 0s to 1h, with ms, s, m or h"),
         ("auth-off-anywhere", "yes", "yes from SOURCE is neither true nor false: true or false"),
-        ("auth", "sigv4", "sigv4 from SOURCE is not supported by this release: off"),
+        ("auth", "basic", "basic from SOURCE is not supported: sigv4 or off"),
         ("default-account", "123", "123 from SOURCE is not an account id: exactly twelve digits"),
         ("log", "xml", "xml from SOURCE is not supported: pretty or json"),
         ("log", "a\nb", "a\\nb from SOURCE is not supported: pretty or json"),
@@ -259,9 +261,9 @@ fn refusals_name_the_setting_the_value_the_place_and_what_is_allowed() {
         ("data-listen", "unix:", "unix: from SOURCE has no path: unix:PATH"),
         (
             "control-listen",
-            "0.0.0.0:8080",
-            "0.0.0.0:8080 from SOURCE can be reached by other machines while auth is off: \
-             listen on 127.0.0.1, or set auth-off-anywhere when something in front authenticates",
+            "0.0.0.0",
+            "0.0.0.0 from SOURCE is not an address to listen on: \
+             IP:PORT, such as 127.0.0.1:8080, [::1]:8080 or localhost:8080",
         ),
         (
             "storage",
@@ -418,6 +420,16 @@ fn subcommands_are_told_apart_and_serve_is_the_default() {
         let Ok(invocation) = start(args).load() else { panic!("{args:?} is refused") };
         assert_eq!(invocation.command, command);
     }
+    let disable = start(&["--log", "pretty", "credentials", "disable", "GPAKEXAMPLE"]).load();
+    let Ok(disable) = disable else { panic!("it is refused") };
+    let id = AccessKeyId::parse("GPAKEXAMPLE").unwrap();
+    assert_eq!(disable.command, Command::Credentials(Credentials::Switch { id, enabled: false }));
+    assert_eq!(disable.settings.logging.format, LogFormat::Pretty);
+    let within = start(&["credentials", "list", "--log", "pretty", "--account", "000000000007"]).load();
+    let Ok(within) = within else { panic!("it is refused") };
+    let account = AccountId::parse("000000000007").ok();
+    assert_eq!(within.command, Command::Credentials(Credentials::List { account }));
+    assert_eq!(within.settings.logging.format, LogFormat::Pretty);
     let pretty = start(&["--log", "pretty", "check-config"]).settings();
     assert_eq!(pretty.logging.format, LogFormat::Pretty, "flags before the subcommand count too");
 }
@@ -544,15 +556,25 @@ fn trusted_proxies_are_addresses_and_networks() {
 #[test]
 fn auth_off_reaches_the_network_only_when_asked_by_name() {
     for address in ["127.0.0.2:1", "[::1]:1", "[::ffff:127.0.0.1]:1", "localhost:1"] {
-        start(&["--control-listen", address]).settings();
+        start(&["--auth=off", "--control-listen", address]).settings();
     }
     for address in ["0.0.0.0:1", "[::]:1", "10.1.2.3:1", "[::ffff:10.1.2.3]:1"] {
-        assert!(start(&["--control-listen", address]).refusal().contains("auth-off-anywhere"));
-        let open = start(&["--control-listen", address, "--auth-off-anywhere"]);
+        assert_eq!(
+            start(&["--auth=off", "--control-listen", address]).refusal(),
+            format!(
+                "control-listen: {address} from --control-listen can be reached by other machines while auth is off: \
+                 listen on 127.0.0.1, or set auth-off-anywhere when something in front authenticates"
+            )
+        );
+        assert!(
+            !start(&["--control-listen", address]).settings().auth.off_anywhere,
+            "who signs may come from anywhere"
+        );
+        let open = start(&["--auth=off", "--control-listen", address, "--auth-off-anywhere"]);
         assert!(open.settings().auth.off_anywhere);
         open.env("GATEPOST_LOG", "json").settings();
     }
-    let taken_back = start(&["--control-listen", "0.0.0.0:1", "--auth-off-anywhere=false"])
+    let taken_back = start(&["--auth=off", "--control-listen", "0.0.0.0:1", "--auth-off-anywhere=false"])
         .env("GATEPOST_AUTH_OFF_ANYWHERE", "1");
     assert!(taken_back.refusal().starts_with("control-listen: "));
 }

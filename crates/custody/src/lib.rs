@@ -13,6 +13,7 @@
 //! not to the ring: uniqueness of values depends on it, so it outlives every rotation of master keys.
 
 mod aead;
+mod credentials;
 mod export;
 mod installation;
 mod ring;

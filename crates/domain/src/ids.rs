@@ -1,6 +1,7 @@
 //! Where fresh names come from.
 
 use crate::api_keys::{ApiKeyId, ApiKeyValue};
+use crate::credentials::{AccessKeyId, SecretAccessKey};
 
 /// A source of unpredictable names. The server passes one over the system's random numbers, tests one that
 /// they can foresee.
@@ -16,6 +17,12 @@ pub trait Ids: Send + Sync + 'static {
 
     /// A new key value: forty characters of `[A-Za-z0-9]`.
     fn api_key_value(&self) -> ApiKeyValue;
+
+    /// A new access key id: `GPAK` and sixteen characters of `[A-Z2-7]`, 80 random bits.
+    fn access_key_id(&self) -> AccessKeyId;
+
+    /// A new secret to sign with: forty characters of `[A-Za-z0-9]`.
+    fn secret_access_key(&self) -> SecretAccessKey;
 
     /// Sixteen random bytes that name one request.
     fn request_id(&self) -> [u8; 16];

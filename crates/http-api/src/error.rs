@@ -17,7 +17,7 @@ use std::convert::Infallible;
 /// The header that carries an error's code.
 pub(crate) const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
 
-/// What went wrong, as programs tell it. The first eight are AWS's, the last five ours.
+/// What went wrong, as programs tell it. All but the last five are AWS's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorCode {
     /// The request breaks a rule.
@@ -34,8 +34,16 @@ pub enum ErrorCode {
     TooManyRequestsException,
     /// No such route, as AWS says it.
     MissingAuthenticationTokenException,
-    /// Not for this caller.
+    /// Not for anybody, as things are set.
     AccessDeniedException,
+    /// What should say who asks is malformed.
+    IncompleteSignatureException,
+    /// There is no such credential, or it is disabled.
+    UnrecognizedClientException,
+    /// The signature is not that of this request, or not of this time.
+    InvalidSignatureException,
+    /// Not for this caller.
+    UnauthorizedException,
     /// The body is too long.
     RequestEntityTooLargeException,
     /// The body or head does not arrive.
@@ -50,7 +58,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All of them.
-    pub const ALL: [ErrorCode; 13] = [
+    pub const ALL: [ErrorCode; 17] = [
         Self::BadRequestException,
         Self::ValidationException,
         Self::NotFoundException,
@@ -59,6 +67,10 @@ impl ErrorCode {
         Self::TooManyRequestsException,
         Self::MissingAuthenticationTokenException,
         Self::AccessDeniedException,
+        Self::IncompleteSignatureException,
+        Self::UnrecognizedClientException,
+        Self::InvalidSignatureException,
+        Self::UnauthorizedException,
         Self::RequestEntityTooLargeException,
         Self::RequestTimeoutException,
         Self::RequestHeaderFieldsTooLargeException,
@@ -78,6 +90,10 @@ impl ErrorCode {
             Self::TooManyRequestsException => "TooManyRequestsException",
             Self::MissingAuthenticationTokenException => "MissingAuthenticationTokenException",
             Self::AccessDeniedException => "AccessDeniedException",
+            Self::IncompleteSignatureException => "IncompleteSignatureException",
+            Self::UnrecognizedClientException => "UnrecognizedClientException",
+            Self::InvalidSignatureException => "InvalidSignatureException",
+            Self::UnauthorizedException => "UnauthorizedException",
             Self::RequestEntityTooLargeException => "RequestEntityTooLargeException",
             Self::RequestTimeoutException => "RequestTimeoutException",
             Self::RequestHeaderFieldsTooLargeException => "RequestHeaderFieldsTooLargeException",
@@ -91,7 +107,12 @@ impl ErrorCode {
     pub fn status(self) -> StatusCode {
         match self {
             Self::BadRequestException | Self::ValidationException => StatusCode::BAD_REQUEST,
-            Self::MissingAuthenticationTokenException | Self::AccessDeniedException => StatusCode::FORBIDDEN,
+            Self::MissingAuthenticationTokenException
+            | Self::AccessDeniedException
+            | Self::IncompleteSignatureException
+            | Self::UnrecognizedClientException
+            | Self::InvalidSignatureException => StatusCode::FORBIDDEN,
+            Self::UnauthorizedException => StatusCode::UNAUTHORIZED,
             Self::NotFoundException => StatusCode::NOT_FOUND,
             Self::RequestTimeoutException => StatusCode::REQUEST_TIMEOUT,
             Self::ConflictException => StatusCode::CONFLICT,
@@ -139,6 +160,12 @@ impl ApiError {
     #[must_use]
     pub fn unknown_route() -> Self {
         Self::new(ErrorCode::MissingAuthenticationTokenException, "Missing Authentication Token")
+    }
+
+    /// Nobody claims to have made the request, as AWS says it.
+    #[must_use]
+    pub fn unsigned() -> Self {
+        Self::unknown_route()
     }
 
     /// The account asks more often than it may; in so many seconds it may again.

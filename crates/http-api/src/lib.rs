@@ -6,14 +6,17 @@
 //! 2. It takes a place among the requests in flight.
 //! 3. `head`: a request that does not name exactly one host is refused. [`routing`]: method and raw path name an [`Operation`],
 //!    or it is 403 Missing Authentication Token.
-//! 4. `browser`: without authentication, nothing that a web page could have sent goes further.
-//! 5. `rate`: the account's share of requests, where one is set.
-//! 6. `control_plane`: `mode` makes `POST /apikeys` an import. The operation's handler reads what it needs ([`input`]),
-//!    calls the application, and names a document. It is about a dozen lines and knows no representation.
-//! 7. [`representation`]: the document becomes plain JSON or HAL, as `Accept` asks.
-//! 8. `error`: what was refused on the way becomes AWS's code, status and message.
-//! 9. The answer gets its request id; one log line, one counter, one duration. A panic anywhere above is a 500 and a
-//!    log line.
+//! 4. `auth`: the credential that signed is found; what can be verified without the body is. Without authentication,
+//!    nothing that a web page could have sent goes further (`browser`).
+//! 5. `control_plane`: `mode` makes `POST /apikeys` an import, which needs its permission before its body is read. Any other body is
+//!    read, and the signature verified.
+//! 6. `rate`: the account's share of requests, where one is set; then the verdict of the caller's policy.
+//! 7. The operation's handler reads what it needs ([`input`]), calls the application, and names a document. It is about a
+//!    dozen lines and knows no representation.
+//! 8. [`representation`]: the document becomes plain JSON or HAL, as `Accept` asks.
+//! 9. `error`: what was refused on the way becomes AWS's code, status and message.
+//! 10. The answer gets its request id; one log line, one counter, one duration. A panic anywhere above is a 500 and a
+//!     log line.
 //!
 //! [`DataPlane`] and [`Admin`] serve the other two listeners.
 
@@ -25,6 +28,8 @@ pub mod routing;
 pub mod wire;
 
 mod admin;
+mod audit;
+mod auth;
 mod browser;
 mod control_plane;
 mod data_plane;
@@ -34,6 +39,8 @@ mod observe;
 mod rate;
 
 pub use admin::{Admin, Readiness};
+pub use audit::AuditSink;
+pub use auth::{Authentication, SigV4};
 pub use browser::BrowserGuard;
 pub use control_plane::{BodyLimits, ControlPlane};
 pub use data_plane::DataPlane;

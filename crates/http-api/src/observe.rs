@@ -2,6 +2,7 @@
 //! handler panics ([`survived`]), one log line, one counter and one duration.
 
 use crate::Operation;
+use crate::audit::{AuditSink, Entry};
 use crate::error::{ApiError, ErrorCode};
 use crate::wire::answer_body::AnswerBody;
 use crate::wire::peer::Peer;
@@ -9,6 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures_util::FutureExt;
+use gatepost_application::credentials::Signer;
 use gatepost_domain::{AccountId, Clock, Ids, Timestamp};
 use gatepost_telemetry::metrics::RequestMetrics;
 use gatepost_telemetry::names;
@@ -35,6 +37,7 @@ pub struct Observer {
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
     metrics: RequestMetrics,
+    audit: Option<Arc<dyn AuditSink>>,
 }
 
 /// What is known of a request once it is answered.
@@ -45,6 +48,10 @@ pub(crate) struct Seen {
     pub(crate) operation: Option<Operation>,
     /// Whose request it was.
     pub(crate) account: Option<AccountId>,
+    /// What it was signed with, if anything, and rightly or not.
+    pub(crate) signer: Option<Arc<Signer>>,
+    /// The path that it asked for, decoded.
+    pub(crate) resource: Option<String>,
     /// Whether it came with a body, over HTTP/1, that was not read to its end: then the connection cannot go on, and
     /// the answer says so.
     pub(crate) unread_body: bool,
@@ -59,7 +66,7 @@ impl Seen {
 
     /// Something came from this peer, and that is all.
     fn nothing_of(peer: Peer) -> Self {
-        Self { peer, operation: None, account: None, unread_body: false }
+        Self { peer, operation: None, account: None, signer: None, resource: None, unread_body: false }
     }
 }
 
@@ -79,7 +86,13 @@ impl Observer {
     pub fn new(plane: &'static str, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
         let mut operations: Vec<_> = Operation::ALL.into_iter().map(Operation::name).collect();
         operations.push(UNKNOWN);
-        Self { clock, ids, metrics: RequestMetrics::new(plane, &operations) }
+        Self { clock, ids, metrics: RequestMetrics::new(plane, &operations), audit: None }
+    }
+
+    /// The same, with an audit log of its requests.
+    #[must_use]
+    pub fn with_audit(self, audit: Option<Arc<dyn AuditSink>>) -> Self {
+        Self { audit, ..self }
     }
 
     /// Waits for a request's outcome and makes it the request's answer.
@@ -127,8 +140,31 @@ impl Observer {
             answer.status().as_u16(),
             taken,
         );
+        if let Some(audit) = &self.audit {
+            audit.write(&entry(seen, begun, request_id, answer.status(), code).line());
+        }
         log(seen, answer.status(), taken, request_id, code, cause.as_deref());
         answer
+    }
+}
+
+fn entry<'e>(
+    seen: &'e Seen,
+    at: Timestamp,
+    request_id: &'e str,
+    status: StatusCode,
+    error: Option<ErrorCode>,
+) -> Entry<'e> {
+    Entry {
+        at,
+        request_id,
+        operation: seen.operation,
+        account: seen.account,
+        access_key: seen.signer.as_ref().map(|signer| &signer.id),
+        peer: seen.peer,
+        resource: seen.resource.as_deref(),
+        status,
+        error,
     }
 }
 

@@ -3,6 +3,7 @@
 //! An operation is a variant here; the exhaustive matches, the router, the metrics and the tests over
 //! [`Operation::ALL`] do the rest. docs/adding-an-operation.md lists the floors below.
 
+use gatepost_policy::Action;
 use http::{Method, StatusCode};
 
 /// What can be asked of the control plane.
@@ -58,6 +59,17 @@ impl Operation {
         }
     }
 
+    /// The action that a policy knows it by. An import asks for one more.
+    #[must_use]
+    pub fn action(self) -> Action {
+        match self {
+            Self::GetApiKeys | Self::GetApiKey => Action::Get,
+            Self::CreateApiKey | Self::ImportApiKeys => Action::Post,
+            Self::UpdateApiKey => Action::Patch,
+            Self::DeleteApiKey => Action::Delete,
+        }
+    }
+
     /// The status of its success.
     #[must_use]
     pub fn success(self) -> StatusCode {
@@ -77,6 +89,13 @@ mod tests {
     fn every_operation_is_listed_once_at_its_own_place() {
         for (place, operation) in Operation::ALL.into_iter().enumerate() {
             assert_eq!(operation as usize, place);
+        }
+    }
+
+    #[test]
+    fn the_action_of_an_operation_is_its_method() {
+        for operation in Operation::ALL {
+            assert_eq!(operation.action().name(), format!("apigateway:{}", operation.route().0));
         }
     }
 }

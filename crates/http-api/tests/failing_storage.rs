@@ -6,12 +6,12 @@ use async_trait::async_trait;
 use gatepost_application::{Application, CpuPool, Limits, Spools};
 use gatepost_custody::{Custody, KeyRing, Random};
 use gatepost_domain::api_keys::{ApiKey, ApiKeyFilter, ApiKeyId, ApiKeyPosition, ApiKeyValue};
-use gatepost_domain::credentials::{AccessKeyId, Credential};
+use gatepost_domain::credentials::{AccessKeyId, Credential, SecretAccessKey};
 use gatepost_domain::{AccountId, Clock, Digest, Ids, Page, PageRequest, Sealed, Tags, Timestamp, Version};
 use gatepost_http_api::routing::Routes;
 use gatepost_http_api::wire::connection::{ConnectionSettings, ShutdownPhase, serve_connection};
 use gatepost_http_api::wire::peer::Peer;
-use gatepost_http_api::{BodyLimits, BrowserGuard, ControlPlane, Observer};
+use gatepost_http_api::{Authentication, BodyLimits, BrowserGuard, ControlPlane, Observer};
 use gatepost_storage::{
     ApiKeyReader, ApiKeyWriter, ChangeFeed, CredentialReader, CredentialWriter, Entity, FeedCursor,
     FirstAnswer, ImportId, ImportTurn, ImportedApiKey, Incarnation, Keep, Life, NewApiKey, Reader, Replicas,
@@ -291,6 +291,14 @@ impl Ids for Still {
         ApiKeyValue::trusted(zeroize::Zeroizing::new("v".repeat(40).into()))
     }
 
+    fn access_key_id(&self) -> AccessKeyId {
+        AccessKeyId::parse("GPAKEXAMPLE").unwrap()
+    }
+
+    fn secret_access_key(&self) -> SecretAccessKey {
+        SecretAccessKey::trusted(zeroize::Zeroizing::new("s".repeat(40).into()))
+    }
+
     fn request_id(&self) -> [u8; 16] {
         [0; 16]
     }
@@ -313,15 +321,17 @@ fn control_plane(storage: Failing) -> Arc<ControlPlane> {
         ids: Arc::new(Still),
         limits: Limits::default(),
         cpu: CpuPool::new(Handle::current(), 1),
-        spools: Spools::new(Arc::clone(&custody), 1 << 20),
+        spools: Spools::new(Arc::clone(&custody), 1 << 20, 1 << 20),
         import_metrics: ImportMetrics::new(),
     };
     Arc::new(ControlPlane {
         application: Arc::new(application),
         tokens: custody.token_key(),
         observer: Observer::new("control", Arc::new(Still), Arc::new(Still)),
-        account: AccountId::parse("000000000001").unwrap(),
-        browser_guard: BrowserGuard::LoopbackHosts,
+        authentication: Authentication::Off {
+            account: AccountId::parse("000000000001").unwrap(),
+            guard: BrowserGuard::LoopbackHosts,
+        },
         rate_guard: None,
         body_limits: BodyLimits { most_import: 1 << 20, silence: Duration::from_secs(1) },
         routes: Routes::default(),

@@ -1,8 +1,10 @@
-//! What a server does besides answering: it says that it is alive, and forgets what is kept for a while only.
+//! What a server does besides answering: it says that it is alive, forgets what is kept for a while only, and follows
+//! what becomes of credentials.
 //!
-//! Both go on whatever storage answers; a trouble is told when it begins and when it ends, not at every try.
+//! All go on whatever storage answers; a trouble is told when it begins and when it ends, not at every try.
 
 use crate::sources::SystemRandom;
+use gatepost_application::credentials::CredentialTable;
 use gatepost_custody::Random;
 use gatepost_storage::{Incarnation, Keep, Life, Storage, StorageError};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,6 +16,8 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 const BEAT: Duration = Duration::from_secs(1);
 /// A replica that is silent for so long is dead to the others.
 const DEAD_AFTER: Duration = Duration::from_secs(10);
+/// `last_used` of a credential is true to the minute.
+const FLUSH: Duration = Duration::from_secs(60);
 const PRUNE: Duration = Duration::from_secs(60);
 /// How long the end waits for storage to hear of it.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -21,17 +25,27 @@ const FAREWELL: Duration = Duration::from_secs(2);
 pub(crate) struct Background {
     storage: Arc<dyn Storage>,
     incarnation: Arc<Mutex<Incarnation>>,
-    tasks: [JoinHandle<()>; 2],
+    credentials: Option<Arc<CredentialTable>>,
+    tasks: Vec<JoinHandle<()>>,
 }
 
 impl Background {
-    pub(crate) fn start(storage: Arc<dyn Storage>, runtime: &Runtime) -> Self {
+    pub(crate) fn start(
+        storage: Arc<dyn Storage>,
+        credentials: Option<Arc<CredentialTable>>,
+        runtime: &Runtime,
+    ) -> Self {
         let incarnation = Arc::new(Mutex::new(new_incarnation()));
-        let tasks = [
+        let mut tasks = vec![
             runtime.spawn(beat(Arc::clone(&storage), Arc::clone(&incarnation))),
             runtime.spawn(prune(Arc::clone(&storage))),
         ];
-        Self { storage, incarnation, tasks }
+        if let Some(credentials) = &credentials {
+            let (followed, flushed) = (Arc::clone(credentials), Arc::clone(credentials));
+            tasks.push(runtime.spawn(async move { followed.follow().await }));
+            tasks.push(runtime.spawn(flush_uses(flushed)));
+        }
+        Self { storage, incarnation, credentials, tasks }
     }
 
     /// Ends both, and tells the other replicas at once.
@@ -40,6 +54,12 @@ impl Background {
             task.abort();
             // Awaited, so that no beat comes after the farewell. It fails because it was aborted.
             let _ = task.await;
+        }
+        if let Some(credentials) = &self.credentials {
+            match timeout(FAREWELL, credentials.flush_uses()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) | Err(_) => tracing::warn!("the last uses of credentials were not noted"),
+            }
         }
         let incarnation = current(&self.incarnation);
         match timeout(FAREWELL, self.storage.replicas().leave(incarnation)).await {
@@ -76,6 +96,17 @@ async fn prune(storage: Arc<dyn Storage>) {
     loop {
         ticks.tick().await;
         trouble.passed(storage.prune(Keep::default()).await);
+    }
+}
+
+/// Notes which credentials were used, each once a minute at most.
+async fn flush_uses(credentials: Arc<CredentialTable>) {
+    let mut trouble = Trouble::new("noting the use of credentials");
+    let mut ticks = interval(FLUSH);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        trouble.passed(credentials.flush_uses().await);
     }
 }
 
@@ -130,7 +161,7 @@ mod tests {
         let runtime = Runtime::new().unwrap();
         let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::new(Arc::new(SystemClock)));
         let alive = || runtime.block_on(storage.replicas().alive()).unwrap();
-        let background = Background::start(Arc::clone(&storage), &runtime);
+        let background = Background::start(Arc::clone(&storage), None, &runtime);
         let wait_for = |what: &dyn Fn(&[Incarnation]) -> bool| {
             while !what(&alive()) {
                 runtime.block_on(async { tokio::time::sleep(Duration::from_millis(20)).await });

@@ -1,11 +1,16 @@
 //! Who is wired to whom: the one file that knows every concrete type.
 
+use crate::audit::Audit;
 use crate::background::Background;
+use crate::first_credential::make_if_due;
 use crate::sources::{SystemClock, SystemRandom};
 use crate::storage::{Backend, Purpose, open_custody};
 use crate::tls::{Tls, TlsError};
+use gatepost_application::credentials::{CredentialTable, Root};
 use gatepost_application::{Application, CpuPool, Limits, Spools};
-use gatepost_config::{DataListen, Settings};
+use gatepost_config::{AuthMode, DataListen, Settings};
+use gatepost_custody::Custody;
+use gatepost_domain::credentials::{AccessKeyId, InvalidAccessKeyId, SecretAccessKey};
 use gatepost_domain::{Clock, Ids};
 use gatepost_http_api::routing::Routes;
 use gatepost_http_api::wire::connection::{
@@ -15,8 +20,10 @@ use gatepost_http_api::wire::opening::{Failure, Opening};
 use gatepost_http_api::wire::peer::TrustedProxies;
 use gatepost_http_api::wire::refusal::Refuse;
 use gatepost_http_api::{
-    Admin, BodyLimits, BrowserGuard, ControlPlane, ControlRate, DataPlane, Observer, RateGuard, Readiness,
+    Admin, AuditSink, Authentication, BodyLimits, BrowserGuard, ControlPlane, ControlRate, DataPlane,
+    Observer, RateGuard, Readiness, SigV4,
 };
+use gatepost_storage::Storage;
 use gatepost_telemetry::metrics::{Connections, ImportMetrics, InFlight, Metrics};
 use http::Response;
 use std::error::Error;
@@ -30,6 +37,7 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use zeroize::Zeroizing;
 
 /// How often recorded durations are put into their buckets.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -122,6 +130,24 @@ impl Runtimes {
     }
 }
 
+/// What a hang-up reads or opens again.
+pub(crate) struct Files {
+    tls: Option<Tls>,
+    audit: Option<Arc<Audit>>,
+}
+
+impl Files {
+    pub(crate) fn reload(&self) {
+        tracing::info!("hang-up: files are read again");
+        if let Some(tls) = &self.tls {
+            tls.reload();
+        }
+        if let Some(audit) = &self.audit {
+            audit.reopen();
+        }
+    }
+}
+
 /// A server that serves.
 pub(crate) struct Gatepost {
     /// `http://…` or `https://…`.
@@ -129,8 +155,7 @@ pub(crate) struct Gatepost {
     /// The same, or `unix:…`.
     pub(crate) data: String,
     pub(crate) admin: SocketAddr,
-    /// What control and data listener speak, where it is TLS.
-    pub(crate) tls: Option<Tls>,
+    pub(crate) files: Files,
     pub(crate) readiness: Readiness,
     pub(crate) phase: watch::Sender<ShutdownPhase>,
     /// Control and data; the admin listener answers to the very end.
@@ -155,20 +180,34 @@ pub(crate) async fn start(settings: &Settings, runtimes: &Runtimes) -> Result<Ga
         ids: Arc::clone(&ids),
         limits: Limits { shortest_value: limits.key_min_length, most_keys: limits.max_keys_per_account },
         cpu: CpuPool::new(runtimes.import.handle().clone(), runtimes.width),
-        spools: Spools::new(Arc::clone(&custody), limits.max_spool_bytes),
+        spools: Spools::new(Arc::clone(&custody), limits.max_spool_bytes, spool_share(settings)),
         import_metrics: ImportMetrics::new(),
     });
     let readiness = Readiness::default();
+    let credentials = match settings.auth.mode {
+        AuthMode::Off => None,
+        AuthMode::SigV4 => {
+            make_if_due(settings, &application).await?;
+            Some(Arc::new(credential_table(settings, &storage, &custody)?))
+        }
+    };
+    let authentication = match &credentials {
+        Some(credentials) => {
+            Authentication::SigV4(Box::new(SigV4::new(Arc::clone(credentials), Arc::clone(&clock))))
+        }
+        None => {
+            let off_anywhere = settings.auth.off_anywhere;
+            let guard = if off_anywhere { BrowserGuard::AnyHost } else { BrowserGuard::LoopbackHosts };
+            Authentication::Off { account: settings.auth.default_account, guard }
+        }
+    };
+    let audit = settings.audit.as_ref().map(Audit::open).transpose()?.map(Arc::new);
+    let sink = audit.clone().map(|audit| audit as Arc<dyn AuditSink>);
     let control_plane = Arc::new(ControlPlane {
         application: Arc::clone(&application),
         tokens: custody.token_key(),
-        observer: Observer::new("control", Arc::clone(&clock), Arc::clone(&ids)),
-        account: settings.auth.default_account,
-        browser_guard: if settings.auth.off_anywhere {
-            BrowserGuard::AnyHost
-        } else {
-            BrowserGuard::LoopbackHosts
-        },
+        observer: Observer::new("control", Arc::clone(&clock), Arc::clone(&ids)).with_audit(sink),
+        authentication,
         rate_guard: limits
             .control_rate
             .map(|rate| RateGuard::new(ControlRate { per_second: rate.rate, burst: rate.burst })),
@@ -270,8 +309,29 @@ pub(crate) async fn start(settings: &Settings, runtimes: &Runtimes) -> Result<Ga
     });
     let listeners = [control_accepting, data_accepting];
     // Not with the planes: however busy they are, the other replicas hear of this one.
-    let background = Background::start(storage, &runtimes.admin);
-    Ok(Gatepost { control, data, admin, tls, readiness, phase, listeners, background, backend })
+    let background = Background::start(storage, credentials, &runtimes.admin);
+    let files = Files { tls, audit };
+    Ok(Gatepost { control, data, admin, files, readiness, phase, listeners, background, backend })
+}
+
+/// What one access key's imports may hold: half of all, and never less than the largest file.
+fn spool_share(settings: &Settings) -> u64 {
+    let limits = &settings.limits;
+    (limits.max_spool_bytes / 2).max(limits.max_import_bytes)
+}
+
+fn credential_table(
+    settings: &Settings,
+    storage: &Arc<dyn Storage>,
+    custody: &Arc<Custody>,
+) -> Result<CredentialTable, StartError> {
+    let root = settings.auth.root.as_ref().map(|root| {
+        let id = AccessKeyId::parse(&root.access_key_id)?;
+        let secret = SecretAccessKey::trusted(Zeroizing::new(root.secret_access_key.expose().into()));
+        Ok::<_, InvalidAccessKeyId>(Root { id, account: settings.auth.default_account, secret })
+    });
+    let root = root.transpose().map_err(|error| StartError::Other(error.into()))?;
+    Ok(CredentialTable::new(Arc::clone(storage), Arc::clone(custody), root))
 }
 
 fn tcp(at: SocketAddr, flag: &'static str, runtime: &Runtime) -> Result<(Listener, SocketAddr), StartError> {

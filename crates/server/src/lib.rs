@@ -2,9 +2,11 @@
 //!
 //! It is a library so that the tests and the benchmark run the very program that users run.
 
+mod audit;
 mod background;
 mod commands;
 mod compose;
+mod first_credential;
 mod key_file;
 mod sources;
 mod storage;
@@ -42,6 +44,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Migrate => commands::migrate::run(&invocation.settings),
         Command::Export(export) => commands::export::run(&invocation.settings, export),
         Command::Import(import) => commands::import::run(&invocation.settings, import),
+        Command::Credentials(credentials) => commands::credentials::run(&invocation.settings, credentials),
         Command::CheckConfig => commands::check_config::run(&invocation.settings),
         Command::Healthcheck => commands::healthcheck::run(&invocation.settings),
     }

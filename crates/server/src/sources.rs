@@ -2,6 +2,7 @@
 
 use gatepost_custody::Random;
 use gatepost_domain::api_keys::{ApiKeyId, ApiKeyValue};
+use gatepost_domain::credentials::{AccessKeyId, SecretAccessKey};
 use gatepost_domain::{Clock, Ids, Timestamp};
 use rand::distr::{Alphanumeric, SampleString};
 use rand::{Rng, RngExt};
@@ -23,6 +24,12 @@ impl Clock for SystemClock {
 #[expect(clippy::disallowed_methods, reason = "the server is where the clock is taken, to be passed on")]
 pub(crate) fn system_now() -> SystemTime {
     SystemTime::now()
+}
+
+/// A secret of 238 random bits.
+fn forty_characters() -> Zeroizing<Box<str>> {
+    let text = Alphanumeric.sample_string(&mut SystemRandom::generator(), 40);
+    Zeroizing::new(text.into_boxed_str())
 }
 
 /// How many ids of ten digits there are.
@@ -74,8 +81,20 @@ impl Ids for SystemRandom {
     }
 
     fn api_key_value(&self) -> ApiKeyValue {
-        let value = Alphanumeric.sample_string(&mut Self::generator(), 40);
-        ApiKeyValue::trusted(Zeroizing::new(value.into_boxed_str()))
+        ApiKeyValue::trusted(forty_characters())
+    }
+
+    fn access_key_id(&self) -> AccessKeyId {
+        const DIGITS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+        let mut random = [0; 16];
+        self.fill(&mut random);
+        let digits = random.map(|byte| char::from(DIGITS[usize::from(byte % 32)]));
+        let id = format!("GPAK{}", String::from_iter(digits));
+        AccessKeyId::parse(&id).expect("letters and digits are an access key id")
+    }
+
+    fn secret_access_key(&self) -> SecretAccessKey {
+        SecretAccessKey::trusted(forty_characters())
     }
 
     fn request_id(&self) -> [u8; 16] {

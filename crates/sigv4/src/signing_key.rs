@@ -22,6 +22,10 @@ impl SigningKey {
         Self(key)
     }
 
+    pub(crate) fn sign(&self, text: &[u8]) -> [u8; 32] {
+        hmac::sign(&self.mac(), text).as_ref().try_into().expect("HMAC-SHA-256 has 32 bytes")
+    }
+
     pub(crate) fn mac(&self) -> hmac::Key {
         hmac::Key::new(HMAC_SHA256, &*self.0)
     }

@@ -5,7 +5,7 @@ use integration_tests::sdk;
 use integration_tests::snapshot::masked;
 use serde_json::{Value, json};
 
-use crate::{start, start_with};
+use crate::{start, start_signed, start_with};
 
 #[test]
 fn without_anything_given_it_makes_a_disabled_key_with_a_value() {
@@ -186,7 +186,7 @@ fn tags_follow_the_rules_for_tags() {
 
 #[tokio::test]
 async fn the_sdk_creates_a_key_and_understands_a_refusal() {
-    let server = start();
+    let server = start_signed(&[]);
     let client = sdk::client(&server);
     let value = server.value();
     let create = || {

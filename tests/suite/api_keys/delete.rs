@@ -5,7 +5,7 @@ use integration_tests::sdk;
 use integration_tests::snapshot::masked;
 use serde_json::json;
 
-use crate::start;
+use crate::{start, start_signed};
 
 #[test]
 fn a_deleted_key_is_gone_and_its_value_is_free_again() {
@@ -39,7 +39,7 @@ fn the_connection_lives_on_after_an_empty_answer() {
 
 #[tokio::test]
 async fn the_sdk_deletes_a_key_and_understands_that_there_is_none() {
-    let server = start();
+    let server = start_signed(&[]);
     let client = sdk::client(&server);
     let id = server.key_named("n");
     let delete = || client.delete_api_key().api_key(&id).send();

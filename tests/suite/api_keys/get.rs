@@ -4,7 +4,7 @@ use integration_tests::sdk;
 use integration_tests::snapshot::masked;
 use serde_json::json;
 
-use crate::start;
+use crate::{start, start_signed};
 
 #[test]
 fn it_shows_everything_but_the_value() {
@@ -60,7 +60,7 @@ fn an_id_is_percent_decoded_once() {
 
 #[tokio::test]
 async fn the_sdk_gets_a_key_and_understands_that_there_is_none() {
-    let server = start();
+    let server = start_signed(&[]);
     let client = sdk::client(&server);
     let value = server.value();
     let id = client.create_api_key().value(&value).send().await.unwrap().id().unwrap().to_owned();

@@ -5,7 +5,7 @@ use integration_tests::sdk;
 use integration_tests::snapshot::masked;
 use serde_json::{Value, json};
 
-use crate::start;
+use crate::{start, start_signed};
 
 /// The keys of a server by name: enabled, description, value.
 fn kept(server: &integration_tests::server::Server) -> Vec<(String, bool, String, String)> {
@@ -240,7 +240,7 @@ fn any_media_type_or_none_will_do() {
 async fn the_sdk_imports_and_understands_a_refusal() {
     use aws_sdk_apigateway::primitives::Blob;
     use aws_sdk_apigateway::types::ApiKeysFormat;
-    let server = start();
+    let server = start_signed(&[]);
     let client = sdk::client(&server);
     let csv = format!("name,key\nn,{}\nm,short\n", server.value());
     let import = |strict: bool| {

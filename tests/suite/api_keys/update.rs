@@ -5,7 +5,7 @@ use integration_tests::sdk;
 use integration_tests::snapshot::masked;
 use serde_json::{Value, json};
 
-use crate::start;
+use crate::{start, start_signed};
 
 fn op(op: &str, path: &str, value: &str) -> Value {
     json!({"op": op, "path": path, "value": value})
@@ -218,7 +218,7 @@ fn no_operations_leave_the_key_as_it_is() {
 #[tokio::test]
 async fn the_sdk_changes_a_key_and_understands_a_refusal() {
     use aws_sdk_apigateway::types::{Op, PatchOperation};
-    let server = start();
+    let server = start_signed(&[]);
     let client = sdk::client(&server);
     let id = server.key_named("n");
     let replace = |path: &str| {

@@ -3,6 +3,7 @@ use crate::api_keys::{CreateApiKey, ImportApiKeys, ListApiKeys};
 use crate::{Application, Caller, CpuPool, Limits, Spools};
 use gatepost_custody::{Custody, KeyRing, Random};
 use gatepost_domain::api_keys::{ApiKeyFilter, ApiKeyId, ApiKeyValue};
+use gatepost_domain::credentials::{AccessKeyId, SecretAccessKey};
 use gatepost_domain::{AccountId, Clock, Ids, PageLimit, PageRequest, Timestamp};
 use gatepost_storage_memory::MemoryStorage;
 use gatepost_telemetry::metrics::ImportMetrics;
@@ -35,6 +36,14 @@ impl Ids for Counting {
         ApiKeyValue::trusted(Zeroizing::new(format!("{:040}", self.next()).into()))
     }
 
+    fn access_key_id(&self) -> AccessKeyId {
+        AccessKeyId::parse(&format!("GPAK{}", self.next())).unwrap()
+    }
+
+    fn secret_access_key(&self) -> SecretAccessKey {
+        SecretAccessKey::trusted(Zeroizing::new("s".repeat(40).into()))
+    }
+
     fn request_id(&self) -> [u8; 16] {
         [0; 16]
     }
@@ -64,7 +73,7 @@ fn installation(seed: u64) -> Application {
         ids: counting(seed),
         limits: Limits::default(),
         cpu: CpuPool::new(Handle::current(), 2),
-        spools: Spools::new(custody, 64 << 20),
+        spools: Spools::new(custody, 64 << 20, 64 << 20),
         import_metrics: ImportMetrics::new(),
     }
 }

@@ -1,11 +1,13 @@
 //! The AWS-compatible API: from a request to its answer. The phases are told in the crate's first page.
 
 mod api_keys;
+mod body;
 
-use crate::browser::BrowserGuard;
+use crate::auth::permission::Permissions;
+use crate::auth::{Authentication, Identity};
 use crate::error::{ApiError, ErrorCode};
 use crate::head;
-use crate::input::json::Members;
+use crate::input::path::decode_path;
 use crate::input::query::Query;
 use crate::observe::{Observer, Seen, survived};
 use crate::operation::Operation;
@@ -13,15 +15,17 @@ use crate::rate::RateGuard;
 use crate::representation::{Document, Form};
 use crate::routing::{Route, Routes};
 use crate::wire::answer_body::AnswerBody;
-use crate::wire::body::{BodyReading, BodySink, read_into, read_small};
 use crate::wire::peer::Peer;
+use body::{BodyToCome, RequestBody};
 use bytes::Bytes;
-use gatepost_application::{AppError, Application, Caller, Spool, SpoolError, SpoolWriter, Spools};
+use gatepost_application::{AppError, Application, Caller};
 use gatepost_custody::TokenKey;
-use gatepost_domain::AccountId;
+use gatepost_policy::Action;
+use gatepost_sigv4::SignedPath;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
 use http::{HeaderMap, Request, Response, StatusCode};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use std::future::poll_fn;
 use std::pin::pin;
@@ -33,9 +37,6 @@ use tokio::time::timeout;
 /// How long an operation may take once its input is here, waiting for storage included. Imports are bounded by
 /// their progress instead.
 const DEADLINE: Duration = Duration::from_millis(4_500);
-
-/// The largest JSON body.
-const MOST_JSON: u64 = 1024 * 1024;
 
 /// The longest invocation id; SDKs send a UUID.
 const MOST_INVOCATION_ID: usize = 128;
@@ -57,10 +58,8 @@ pub struct ControlPlane {
     pub tokens: TokenKey,
     /// Log, metrics, request ids.
     pub observer: Observer,
-    /// The account that every caller belongs to while authentication is off.
-    pub account: AccountId,
-    /// What keeps web pages out.
-    pub browser_guard: BrowserGuard,
+    /// Who may come in.
+    pub authentication: Authentication,
     /// What keeps accounts within their rate.
     pub rate_guard: Option<RateGuard>,
     /// Bounds of bodies.
@@ -72,17 +71,15 @@ pub struct ControlPlane {
 /// A request that a handler reads.
 struct Asked<'r> {
     caller: Caller,
+    permissions: Permissions,
     route: Route<'r>,
+    /// The path, decoded.
+    resource: &'r str,
     query: Query<'r>,
     body: RequestBody<'r>,
-}
-
-/// A body that may be read once.
-struct RequestBody<'r> {
-    incoming: Incoming,
-    headers: &'r HeaderMap,
-    limits: BodyLimits,
-    unread: &'r mut bool,
+    /// The name under which an SDK sends a request and its retries, and the credential it signs them with; anything
+    /// that is no name is nobody's.
+    invocation: Option<Box<[u8]>>,
 }
 
 impl ControlPlane {
@@ -108,28 +105,70 @@ impl ControlPlane {
         seen: &mut Seen,
     ) -> Result<Response<AnswerBody>, ApiError> {
         head::check(&request)?;
-        let (parts, body) = request.into_parts();
-        let mut route =
-            self.routes.find(&parts.method, parts.uri.path()).ok_or_else(ApiError::unknown_route)?;
+        let (parts, incoming) = request.into_parts();
+        let path = SignedPath::of(parts.uri.path());
+        // A path that is signed as another one than it is sent as is none of ours.
+        let is_itself = path.as_str() == parts.uri.path();
+        let route = self.routes.find(&parts.method, path.as_str()).filter(|_| is_itself);
+        let mut route = route.ok_or_else(ApiError::unknown_route)?;
         seen.operation = Some(route.operation);
-        self.browser_guard.check(&parts)?;
-        let caller = Caller { account: self.account };
+        let has_body = !incoming.is_end_stream();
+        let identity = self.authentication.identify(&parts, path.clone(), seen.peer, has_body).await?;
+        let Identity { caller, permissions, proof } = identity;
         seen.account = Some(caller.account);
-        if let Some(rate_guard) = &self.rate_guard {
-            rate_guard.check(caller.account)?;
-        }
+        seen.signer = permissions.signer().cloned();
         let query = Query::parse(parts.uri.query().unwrap_or_default())?;
-        let operation = chosen_by_mode(route.operation, &query)?;
+        route.operation = chosen_by_mode(route.operation, &query)?;
+        let operation = route.operation;
         seen.operation = Some(operation);
-        route.operation = operation;
-        let body = RequestBody {
-            incoming: body,
+        let resource = decode_path(path.as_str())?;
+        seen.resource = Some(resource.clone().into_owned());
+        let body = BodyToCome {
+            incoming,
             headers: &parts.headers,
             limits: self.body_limits,
             unread: &mut seen.unread_body,
+            proof,
         };
-        let document = self.handle(operation, Asked { caller, route, query, body }).await?;
+        let body = self.admit(operation, caller, &permissions, &resource, body).await?;
+        let invocation = invocation(&parts.headers, &permissions);
+        let asked = Asked { caller, permissions, route, resource: &resource, query, body, invocation };
+        let document = self.handle(operation, asked).await?;
+        if let Document::ApiKey(made, _) = &document
+            && operation == Operation::CreateApiKey
+        {
+            seen.resource = Some(format!("{resource}/{}", made.key.id.as_str()));
+        }
         Ok(answer(operation.success(), document, &parts))
+    }
+
+    /// Lets an operation begin: its caller is who it says, within its rate, and may do it.
+    async fn admit<'r>(
+        &self,
+        operation: Operation,
+        caller: Caller,
+        permissions: &Permissions,
+        resource: &str,
+        body: BodyToCome<'r>,
+    ) -> Result<RequestBody<'r>, ApiError> {
+        if operation == Operation::ImportApiKeys {
+            // Before a large body is read; its signature, and then the rate, are looked at when it is here.
+            permissions.demand(operation.action(), resource)?;
+            permissions.demand(Action::ImportKeys, resource)?;
+            return Ok(RequestBody::ToCome(body));
+        }
+        let body = if body.proof.is_owed() {
+            RequestBody::Here(Box::pin(body.bytes()).await?)
+        } else {
+            RequestBody::ToCome(body)
+        };
+        self.check_rate(caller)?;
+        permissions.demand(operation.action(), resource)?;
+        Ok(body)
+    }
+
+    fn check_rate(&self, caller: Caller) -> Result<(), ApiError> {
+        self.rate_guard.as_ref().map_or(Ok(()), |guard| guard.check(caller.account))
     }
 
     async fn handle(&self, operation: Operation, asked: Asked<'_>) -> Result<Document, ApiError> {
@@ -158,44 +197,15 @@ impl ControlPlane {
     }
 }
 
-impl RequestBody<'_> {
-    /// The name under which an SDK sends a request and its retries; anything that is none is nobody's.
-    fn invocation_id(&self) -> Option<Box<[u8]>> {
-        let id = self.headers.get("amz-sdk-invocation-id")?.as_bytes();
-        (1..=MOST_INVOCATION_ID).contains(&id.len()).then(|| id.into())
+/// The name under which an SDK sends a request and its retries, and what it signs them with; anything that is no name is
+/// nobody's.
+fn invocation(headers: &HeaderMap, permissions: &Permissions) -> Option<Box<[u8]>> {
+    let id = headers.get("amz-sdk-invocation-id")?.as_bytes();
+    if !(1..=MOST_INVOCATION_ID).contains(&id.len()) {
+        return None;
     }
-
-    /// Reads JSON.
-    async fn json(self) -> Result<Members, ApiError> {
-        Ok(Members::parse(&self.bytes().await?)?)
-    }
-
-    /// Reads a small body.
-    async fn bytes(self) -> Result<Bytes, ApiError> {
-        let reading = BodyReading::new(MOST_JSON, self.limits.silence, self.headers);
-        let bytes = read_small(self.incoming, reading).await?;
-        *self.unread = false;
-        Ok(bytes)
-    }
-
-    /// Reads an import file into a spool.
-    async fn spooled(self, spools: &Spools) -> Result<Spool, ApiError> {
-        let reading = BodyReading::new(self.limits.most_import, self.limits.silence, self.headers);
-        let mut spooling = Spooling(spools.open());
-        read_into(self.incoming, reading, &mut spooling).await?;
-        *self.unread = false;
-        Ok(spooling.0.finish().await.map_err(AppError::from)?)
-    }
-}
-
-struct Spooling(SpoolWriter);
-
-impl BodySink for Spooling {
-    type Error = SpoolError;
-
-    async fn take(&mut self, piece: Bytes) -> Result<(), SpoolError> {
-        self.0.write(&piece).await
-    }
+    let access_key = permissions.signer().map_or("", |signer| signer.id.as_str());
+    Some([access_key.as_bytes(), b" ", id].concat().into())
 }
 
 /// `POST /apikeys` is an import with `mode=import`, and a creation without `mode`.

@@ -12,6 +12,11 @@ pub fn decode_segment(raw: &str) -> Result<Cow<'_, str>, InputError> {
     without_nul(percent_decode(Cow::Borrowed(raw), Place::Path)?)
 }
 
+/// Decodes a whole path, for those who compare it as a text and never cut it.
+pub fn decode_path(raw: &str) -> Result<Cow<'_, str>, InputError> {
+    decode_segment(raw)
+}
+
 /// Decodes `%XX`. The usual decoders leave a malformed escape as it is; two readers of one request could then
 /// disagree on what it says.
 pub(super) fn percent_decode(raw: Cow<'_, str>, place: Place) -> Result<Cow<'_, str>, InputError> {

@@ -8,8 +8,9 @@ use crate::storage::{Backend, Purpose, open_custody};
 use gatepost_application::transfer::{CannotReadAccount, TransferError};
 use gatepost_application::{AppError, Application, Caller, CpuPool, Limits, Spools};
 use gatepost_config::{Settings, StorageChoice};
-use gatepost_custody::{KeyRing, Random};
+use gatepost_custody::KeyRing;
 use gatepost_domain::api_keys::{ApiKeyId, ApiKeyValue};
+use gatepost_domain::credentials::{AccessKeyId, SecretAccessKey};
 use gatepost_domain::{AccountId, Clock, Ids};
 use gatepost_telemetry::metrics::ImportMetrics;
 use std::future::Future;
@@ -28,6 +29,12 @@ pub(crate) enum CommandError {
     /// Nothing of `memory:` can be reached from another process.
     #[error("memory: is within a server's own process: name that server with --endpoint, such as {0}")]
     Memory(String),
+    /// Nor can anything of it be managed from there.
+    #[error(
+        "memory: is within a server's own process, which no other can reach: give that server a root credential by \
+         GATEPOST_ROOT_ACCESS_KEY_ID and GATEPOST_ROOT_SECRET_ACCESS_KEY, or name another --storage"
+    )]
+    MemoryCredentials,
     /// `memory:` has no schema.
     #[error("memory: has nothing to migrate: name a database with --storage")]
     NothingToMigrate,
@@ -44,6 +51,11 @@ pub(crate) enum CommandError {
     /// Bytes that a terminal cannot show.
     #[error("a sealed export is not for a terminal: name a file with --output, or redirect stdout")]
     Terminal,
+    /// Neither the name of a policy nor its file.
+    #[error(
+        "--policy {}: {why}: administrator, read-only, key-issuer, or the path of a policy document", path.display()
+    )]
+    Policy { path: PathBuf, why: io::Error },
     #[error("{0}")]
     Application(String),
     #[error(transparent)]
@@ -117,7 +129,7 @@ impl Opened {
             limits: Limits { shortest_value: limits.key_min_length, most_keys: limits.max_keys_per_account },
             cpu: CpuPool::new(Handle::current(), available_parallelism().map_or(1, usize::from)),
             // One file and one command: what it holds is the operator's own affair.
-            spools: Spools::new(custody, u64::MAX),
+            spools: Spools::new(custody, u64::MAX, u64::MAX),
             import_metrics: ImportMetrics::new(),
         };
         let account = account.unwrap_or(settings.auth.default_account);
@@ -143,10 +155,16 @@ impl Ids for CountedIds {
         SystemRandom.api_key_value()
     }
 
+    fn access_key_id(&self) -> AccessKeyId {
+        SystemRandom.access_key_id()
+    }
+
+    fn secret_access_key(&self) -> SecretAccessKey {
+        SystemRandom.secret_access_key()
+    }
+
     fn request_id(&self) -> [u8; 16] {
-        let mut id = [0; 16];
-        SystemRandom.fill(&mut id);
-        id
+        SystemRandom.request_id()
     }
 }
 

@@ -1,17 +1,20 @@
-//! A running server, moved into and out of through its API. Plain HTTP, one request at a time on one connection.
+//! A running server, moved into and out of through its API. Plain HTTP, one request at a time on one connection, signed
+//! with the credential of `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY` where those are set.
 //!
 //! The API shows everything of a key, dates in whole seconds; it cannot be told an id, a date or a label.
 
 use super::command::CommandError;
 use super::import::Input;
 use super::progress::Progress;
+use crate::sources::SystemClock;
 use bytes::Bytes;
 use gatepost_application::transfer::{AccountReader, Fate, InvalidKey, KeySink, Refusal, TransferredKey};
-use gatepost_config::Endpoint;
+use gatepost_config::{Endpoint, RootCredential, Settings};
 use gatepost_domain::api_keys::{
     ApiKey, ApiKeyId, ApiKeyName, ApiKeyValue, CustomerId, Description, Label, MinValueLength, StageKey,
 };
-use gatepost_domain::{Tags, Timestamp, Version};
+use gatepost_domain::{Clock, Tags, Timestamp, Version};
+use gatepost_sigv4::{self as sigv4, PayloadHash, PayloadHasher, SigV4Error, Signer};
 use http::header::{ACCEPT, CONTENT_TYPE, HOST, RETRY_AFTER};
 use http::{Method, Request, Response, StatusCode};
 use http_body::{Body, Frame};
@@ -21,7 +24,7 @@ use hyper_util::rt::TokioIo;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -33,6 +36,8 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// How often a request is sent that a busy server turns away.
 const ATTEMPTS: usize = 10;
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// Of the signature's scope; Gatepost has no regions.
+const REGION: &str = "us-east-1";
 const CHUNK: usize = 64 * 1024;
 
 /// Why a server could not be moved into or out of.
@@ -42,8 +47,14 @@ pub(crate) enum EndpointError {
     Connect { at: String, why: io::Error },
     #[error("the connection to the server at {at} broke: {why}")]
     Broken { at: String, why: hyper::Error },
-    #[error("the server at {at} answered {status}: {message}")]
+    #[error("the server at {at} answered {status}: {message}{}", hint(*status))]
     Refused { at: String, status: StatusCode, message: String },
+    #[error("a signed import needs a file that can be read twice, which {} is not: write it to a disk first", .0.display())]
+    OnlyOnce(PathBuf),
+    #[error("AWS_ACCESS_KEY_ID: {0}")]
+    Credential(SigV4Error),
+    #[error("{}: {why}", path.display())]
+    File { path: PathBuf, why: io::Error },
     #[error("what answers at {at} is not a gatepost server that this release understands")]
     NotUnderstood { at: String },
 }
@@ -52,6 +63,18 @@ pub(crate) enum EndpointError {
 pub(crate) struct Remote {
     at: String,
     sender: SendRequest<Sent>,
+    credential: Option<RootCredential>,
+}
+
+/// What helps against a refusal.
+fn hint(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::FORBIDDEN => {
+            "; requests are signed with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY of the environment: see `gatepost \
+             credentials create`"
+        }
+        _ => "",
+    }
 }
 
 /// A request's body.
@@ -87,7 +110,7 @@ impl Body for Sent {
 }
 
 impl Remote {
-    pub(crate) async fn connect(endpoint: &Endpoint) -> Result<Self, EndpointError> {
+    pub(crate) async fn connect(settings: &Settings, endpoint: &Endpoint) -> Result<Self, EndpointError> {
         let at = endpoint.to_string();
         let failed = |why| EndpointError::Connect { at: at.clone(), why };
         let connected = tokio::time::timeout(CONNECT, TcpStream::connect((endpoint.host(), endpoint.port())));
@@ -97,7 +120,7 @@ impl Remote {
         let (sender, connection) = shaken.map_err(|why| EndpointError::Broken { at: at.clone(), why })?;
         // Its failure is the failure of the request that is under way.
         tokio::spawn(connection);
-        Ok(Self { at, sender })
+        Ok(Self { at, sender, credential: settings.client.clone() })
     }
 
     /// Hands every key to `sink`, newest first, each page as it is when it is asked for.
@@ -181,12 +204,13 @@ impl Remote {
     /// Hands a CSV file to the import of the API: how many keys it stored, and its warnings.
     pub(super) async fn import_csv(
         &mut self,
-        input: Input,
+        mut input: Input,
         fail_on_warnings: bool,
     ) -> Result<(u64, Vec<String>), CommandError> {
+        let hash = if self.credential.is_some() { hash_of(&mut input)? } else { PayloadHash::of(b"") };
         let target = format!("/apikeys?mode=import&format=csv&failonwarnings={fail_on_warnings}");
         let (response, answer) =
-            self.send(Method::POST, &target, "text/csv", Sent::Input(Box::new(input))).await?;
+            self.send(Method::POST, &target, "text/csv", Sent::Input(Box::new(input)), hash).await?;
         let answer = self.understood(&response, &answer)?;
         let ids = answer["ids"].as_array().ok_or_else(|| self.not_understood())?;
         let warnings = answer["warnings"].as_array().into_iter().flatten();
@@ -203,8 +227,9 @@ impl Remote {
         let mut attempts = ATTEMPTS;
         loop {
             attempts -= 1;
-            let sent = Sent::Bytes(body.clone());
-            let (response, answer) = self.send(method.clone(), target, "application/json", sent).await?;
+            let (sent, hash) = (Sent::Bytes(body.clone()), PayloadHash::of(&body));
+            let (response, answer) =
+                self.send(method.clone(), target, "application/json", sent, hash).await?;
             let busy = [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE];
             if attempts == 0 || !busy.contains(&response.status()) {
                 return self.understood(&response, &answer);
@@ -221,6 +246,7 @@ impl Remote {
         target: &str,
         content_type: &str,
         body: Sent,
+        hash: PayloadHash,
     ) -> Result<(Response<()>, Zeroizing<Vec<u8>>), EndpointError> {
         let request = Request::builder()
             .method(method)
@@ -230,6 +256,18 @@ impl Remote {
             .header(CONTENT_TYPE, content_type)
             .body(body)
             .expect("the parts are ours or were parsed");
+        let (mut head, body) = request.into_parts();
+        if let Some(credential) = &self.credential {
+            let signer = Signer {
+                access_key_id: &credential.access_key_id,
+                secret: credential.secret_access_key.expose(),
+                region: REGION,
+                service: "apigateway",
+            };
+            let now = sigv4::Timestamp::from_seconds(SystemClock.now().seconds());
+            signer.sign(&mut head, &hash, now).map_err(EndpointError::Credential)?;
+        }
+        let request = Request::from_parts(head, body);
         let broken = |why| EndpointError::Broken { at: self.at.clone(), why };
         self.sender.ready().await.map_err(broken)?;
         let (head, body) = self.sender.send_request(request).await.map_err(broken)?.into_parts();
@@ -249,6 +287,24 @@ impl Remote {
     fn not_understood(&self) -> EndpointError {
         EndpointError::NotUnderstood { at: self.at.clone() }
     }
+}
+
+/// The hash of all that is still to be read, which then is to be read again.
+fn hash_of(input: &mut Input) -> Result<PayloadHash, EndpointError> {
+    if !input.can_rewind() {
+        return Err(EndpointError::OnlyOnce(input.path().to_owned()));
+    }
+    let path = input.path().to_owned();
+    let failed = |why| EndpointError::File { path: path.clone(), why };
+    let (mut hasher, mut chunk) = (PayloadHasher::default(), Zeroizing::new(vec![0; CHUNK]));
+    loop {
+        match input.read(&mut chunk).map_err(failed)? {
+            0 => break,
+            read => hasher.update(&chunk[..read]),
+        }
+    }
+    input.rewind().map_err(failed)?;
+    Ok(hasher.finish())
 }
 
 /// Gives the keys of a listing, newest first, dates whose microseconds keep its order.

@@ -27,7 +27,7 @@ async fn export(settings: &Settings, export: &Export) -> Result<ExitCode, Comman
     }
     let progress = Progress::new();
     let source = match &export.endpoint {
-        Some(endpoint) => Source::Remote(Remote::connect(endpoint).await?),
+        Some(endpoint) => Source::Remote(Remote::connect(settings, endpoint).await?),
         None => {
             let opened = Opened::new(settings, Some(account), Purpose::Read, Arc::clone(&progress)).await?;
             Source::Storage(Box::new(opened))

@@ -13,7 +13,7 @@ use gatepost_custody::{EXPORT_MAGIC, KeyRing};
 use gatepost_domain::AccountId;
 use std::fs::File;
 use std::io::{self, Cursor, Read, Seek, SeekFrom, stdin};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -93,7 +93,7 @@ async fn restore(
             ));
         }
         Some(endpoint) => {
-            let mut remote = Remote::connect(endpoint).await?;
+            let mut remote = Remote::connect(settings, endpoint).await?;
             let mut tell = |number, fate| counts.note(number, &fate, &progress);
             (remote.import(&mut file, &import.file, &mut tell).await, format!("the server at {endpoint}"))
         }
@@ -144,7 +144,7 @@ async fn import_csv(
     let bar = progress.draw("importing");
     let (count, warnings, into) = match &import.endpoint {
         Some(endpoint) => {
-            let mut remote = Remote::connect(endpoint).await?;
+            let mut remote = Remote::connect(settings, endpoint).await?;
             let (count, warnings) = remote.import_csv(input, import.fail_on_warnings).await?;
             (count, warnings, format!("the server at {endpoint}"))
         }
@@ -216,6 +216,7 @@ fn csv_summary(count: u64, warnings: &[String], into: &str, dry: bool, progress:
 
 /// A file or stdin, read from its start although its first bytes were looked at.
 pub(super) struct Input {
+    path: PathBuf,
     file: Option<File>,
     first: Cursor<Vec<u8>>,
     is_export: bool,
@@ -239,15 +240,25 @@ impl Input {
             None => stdin().lock().take(most).read_to_end(&mut first)?,
         };
         let is_export = first == EXPORT_MAGIC;
-        Ok(Self { file, first: Cursor::new(first), is_export, progress: Arc::clone(progress) })
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            first: Cursor::new(first),
+            is_export,
+            progress: Arc::clone(progress),
+        })
     }
 
-    fn can_rewind(&self) -> bool {
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn can_rewind(&self) -> bool {
         let is_file = |file: &File| file.metadata().is_ok_and(|about| about.is_file());
         self.file.as_ref().is_some_and(is_file)
     }
 
-    fn rewind(&mut self) -> io::Result<()> {
+    pub(super) fn rewind(&mut self) -> io::Result<()> {
         self.progress.set_done(0);
         self.first = Cursor::default();
         match &mut self.file {

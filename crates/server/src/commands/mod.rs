@@ -6,6 +6,7 @@ mod endpoint;
 mod progress;
 
 pub(crate) mod check_config;
+pub(crate) mod credentials;
 pub(crate) mod export;
 pub(crate) mod healthcheck;
 pub(crate) mod import;

@@ -1,8 +1,7 @@
 //! `gatepost serve`: listens, says that it is ready, serves until it is told to stop, and drains.
 
-use crate::compose::{self, Gatepost, Runtimes, StartError};
+use crate::compose::{self, Files, Gatepost, Runtimes, StartError};
 use crate::sources::system_now;
-use crate::tls::Tls;
 use gatepost_config::{DataListen, Settings};
 use gatepost_http_api::wire::connection::ShutdownPhase;
 use gatepost_telemetry::logging::{self, LogFormat};
@@ -39,7 +38,7 @@ fn serve(settings: &Settings) -> Result<(), StartError> {
         let gatepost = compose::start(settings, &runtimes).await?;
         let mut signals = Signals::new()?;
         announce(&gatepost)?;
-        signals.wait(gatepost.tls.as_ref()).await;
+        signals.wait(&gatepost.files).await;
         drain(gatepost, settings, &mut signals).await;
         if let DataListen::Unix(path) = &settings.listeners.data {
             std::fs::remove_file(path)?;
@@ -76,7 +75,7 @@ async fn drain(gatepost: Gatepost, settings: &Settings, signals: &mut Signals) {
     };
     tokio::select! {
         () = end => {}
-        () = signals.wait(gatepost.tls.as_ref()) => tracing::warn!("told to stop twice: running requests are cut off"),
+        () = signals.wait(&gatepost.files) => tracing::warn!("told to stop twice: running requests are cut off"),
     }
     gatepost.background.stop().await;
     if tokio::time::timeout(CLOSING, gatepost.backend.close()).await.is_err() {
@@ -101,15 +100,12 @@ impl Signals {
     }
 
     /// Waits until the end is asked for.
-    async fn wait(&mut self, tls: Option<&Tls>) {
+    async fn wait(&mut self, files: &Files) {
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => return,
                 _ = self.interrupt.recv() => return,
-                _ = self.hang_up.recv() => match tls {
-                    Some(tls) => tls.reload(),
-                    None => tracing::info!("hang-up: there is no file to be read again"),
-                },
+                _ = self.hang_up.recv() => files.reload(),
             }
         }
     }

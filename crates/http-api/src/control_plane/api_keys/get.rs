@@ -5,6 +5,7 @@ use crate::error::ApiError;
 use crate::input::InputError;
 use crate::input::query::Query;
 use crate::representation::{Document, TagsShown};
+use gatepost_policy::Action;
 
 pub(in crate::control_plane) async fn handle(
     plane: &ControlPlane,
@@ -12,6 +13,9 @@ pub(in crate::control_plane) async fn handle(
 ) -> Result<Document, ApiError> {
     let id = asked.route.id()?;
     let include_value = asks(&asked.query, "includeValue")? || asks(&asked.query, "include_value")?;
+    if include_value {
+        asked.permissions.demand(Action::RevealValue, asked.resource)?;
+    }
     let shown = plane.in_time(plane.application.get_api_key(asked.caller, &id, include_value)).await?;
     Ok(Document::ApiKey(shown, TagsShown::Always))
 }

@@ -11,6 +11,7 @@ use gatepost_application::AppError;
 use gatepost_application::api_keys::ListApiKeys;
 use gatepost_domain::api_keys::{ApiKeyFilter, CustomerId};
 use gatepost_domain::{PageLimit, PageRequest};
+use gatepost_policy::Action;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 pub(in crate::control_plane) async fn handle(
@@ -21,6 +22,9 @@ pub(in crate::control_plane) async fn handle(
     let filter = filter(query)?;
     let limit = limit(query)?;
     let include_values = asks(query, "includeValues")?;
+    if include_values {
+        asked.permissions.demand(Action::RevealValue, asked.resource)?;
+    }
     let positions = ApiKeyPositions::new(&plane.tokens, asked.caller.account, &filter);
     let after = query.one("position")?.filter(|text| !text.is_empty());
     let after = after.map(|text| positions.read(&text)).transpose()?;

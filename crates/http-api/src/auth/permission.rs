@@ -1,0 +1,51 @@
+//! What a caller may do: the verdict of its policy.
+
+use crate::error::{ApiError, ErrorCode};
+use gatepost_application::credentials::Signer;
+use gatepost_policy::{Action, Resource, Verdict};
+use std::sync::Arc;
+
+/// What one request may do.
+pub(crate) enum Permissions {
+    /// Everything: nobody is asked who they are.
+    All,
+    /// What the policy of this credential says of resources in this region.
+    Of {
+        /// The credential.
+        signer: Arc<Signer>,
+        /// The region of the signature's scope.
+        region: Box<str>,
+    },
+}
+
+impl Permissions {
+    /// Refuses what is not allowed. `path` is decoded and begins with a slash.
+    pub(crate) fn demand(&self, action: Action, path: &str) -> Result<(), ApiError> {
+        let Self::Of { signer, region } = self else { return Ok(()) };
+        let resource = Resource::new(region, path)
+            .map_err(|error| ApiError::new(ErrorCode::BadRequestException, error.to_string()))?;
+        let (Signer { account, id, .. }, action_name) = (&**signer, action.name());
+        let why = match signer.policy.verdict(action, &resource) {
+            Verdict::Allowed => return Ok(()),
+            Verdict::DeniedByDefault => {
+                format!("because no identity-based policy allows the {action_name} action")
+            }
+            Verdict::DeniedExplicitly => "with an explicit deny in an identity-based policy".to_owned(),
+        };
+        Err(ApiError::new(
+            ErrorCode::UnauthorizedException,
+            format!(
+                "User: arn:aws:iam::{account}:access-key/{id} is not authorized to perform: {action_name} on \
+                 resource: {} {why}",
+                resource.as_str()
+            ),
+        ))
+    }
+
+    pub(crate) fn signer(&self) -> Option<&Arc<Signer>> {
+        match self {
+            Self::All => None,
+            Self::Of { signer, .. } => Some(signer),
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! The body of a request. Whoever reads it gets what the caller has signed, or an error.
+
+use super::BodyLimits;
+use crate::auth::Proof;
+use crate::error::ApiError;
+use crate::input::json::Members;
+use crate::wire::body::{BodyReading, BodySink, read_into, read_small};
+use bytes::Bytes;
+use gatepost_application::{AppError, Spool, SpoolError, SpoolWriter};
+use gatepost_sigv4::{PayloadHash, PayloadHasher};
+use http::HeaderMap;
+use hyper::body::Incoming;
+
+/// The largest JSON body.
+const MOST_JSON: u64 = 1024 * 1024;
+
+/// A body that may be read once.
+pub(super) enum RequestBody<'r> {
+    /// It was read.
+    Here(Bytes),
+    /// It is still to come.
+    ToCome(BodyToCome<'r>),
+}
+
+pub(super) struct BodyToCome<'r> {
+    pub(super) incoming: Incoming,
+    pub(super) headers: &'r HeaderMap,
+    pub(super) limits: BodyLimits,
+    pub(super) unread: &'r mut bool,
+    pub(super) proof: Proof<'r>,
+}
+
+impl RequestBody<'_> {
+    /// Reads JSON.
+    pub(super) async fn json(self) -> Result<Members, ApiError> {
+        Ok(Members::parse(&self.bytes().await?)?)
+    }
+
+    /// Reads a small body.
+    pub(super) async fn bytes(self) -> Result<Bytes, ApiError> {
+        match self {
+            Self::Here(bytes) => Ok(bytes),
+            Self::ToCome(body) => body.bytes().await,
+        }
+    }
+
+    /// Reads an import file into a spool.
+    pub(super) async fn spooled(self, spool: SpoolWriter) -> Result<Spool, ApiError> {
+        match self {
+            Self::Here(bytes) => {
+                let mut spooling = Spooling { spool, hasher: None };
+                spooling.take(bytes).await.map_err(AppError::from)?;
+                Ok(spooling.spool.finish().await.map_err(AppError::from)?)
+            }
+            Self::ToCome(body) => body.spooled(spool).await,
+        }
+    }
+}
+
+impl BodyToCome<'_> {
+    pub(super) async fn bytes(self) -> Result<Bytes, ApiError> {
+        let reading = BodyReading::new(MOST_JSON, self.limits.silence, self.headers);
+        let bytes = read_small(self.incoming, reading).await?;
+        *self.unread = false;
+        if self.proof.is_owed() {
+            self.proof.settle(&PayloadHash::of(&bytes))?;
+        }
+        Ok(bytes)
+    }
+
+    async fn spooled(self, spool: SpoolWriter) -> Result<Spool, ApiError> {
+        let reading = BodyReading::new(self.limits.most_import, self.limits.silence, self.headers);
+        let hasher = self.proof.is_owed().then(PayloadHasher::default);
+        let mut spooling = Spooling { spool, hasher };
+        read_into(self.incoming, reading, &mut spooling).await?;
+        *self.unread = false;
+        if let Some(hasher) = spooling.hasher {
+            self.proof.settle(&hasher.finish())?;
+        }
+        Ok(spooling.spool.finish().await.map_err(AppError::from)?)
+    }
+}
+
+/// Spools pieces, and takes their hash where somebody asks for it.
+struct Spooling {
+    spool: SpoolWriter,
+    hasher: Option<PayloadHasher>,
+}
+
+impl BodySink for Spooling {
+    type Error = SpoolError;
+
+    async fn take(&mut self, piece: Bytes) -> Result<(), SpoolError> {
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(&piece);
+        }
+        self.spool.write(&piece).await
+    }
+}

@@ -1,0 +1,82 @@
+//! The audit log: a line for every request, whatever became of it.
+
+use super::Place;
+use integration_tests::http::Request;
+use integration_tests::server::{Credential, Server, ServerOptions};
+use serde_json::{Value, json};
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::BINARY;
+
+fn lines(path: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(path).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn every_request_leaves_a_line_that_says_who_did_what_and_no_value() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("audit.jsonl");
+    let flag = format!("--audit-log={}", log.display());
+    let place = Place::with(&[&flag]);
+    let reader = place.credential("read-only", "000000000000");
+    let value = place.server.value();
+    let made = place.server.create(&json!({"name": "audited", "value": value})).expect(201);
+    let id = made["id"].as_str().unwrap();
+    let answers = [
+        place.server.send_as(&reader, &Request::new("DELETE", &format!("/apikeys/{id}")).plain()),
+        place.server.send_raw(&Request::get(&format!("/apikeys/{value}"))),
+        place.server.get(&format!("/apikeys/{value}")),
+        place.server.get("/nowhere"),
+    ];
+    let lines = lines(&log);
+    assert_eq!(lines.len(), 5, "{lines:?}");
+    let root = Credential::root().access_key_id;
+    let expected = [
+        json!(["CreateApiKey", "allowed", 201, root, format!("/apikeys/{id}"), null]),
+        json!([
+            "DeleteApiKey",
+            "denied",
+            401,
+            reader.access_key_id,
+            format!("/apikeys/{id}"),
+            "UnauthorizedException"
+        ]),
+        json!(["GetApiKey", "unauthenticated", 403, null, null, "MissingAuthenticationTokenException"]),
+        json!(["GetApiKey", "refused", 404, root, "/apikeys/***", "NotFoundException"]),
+        json!(["Unknown", "unauthenticated", 403, null, null, "MissingAuthenticationTokenException"]),
+    ];
+    for (line, expected) in lines.iter().zip(expected) {
+        let names = ["operation", "outcome", "status", "access_key", "resource", "error"];
+        let seen: Vec<Value> = names.iter().map(|name| line.get(name).cloned().unwrap_or_default()).collect();
+        assert_eq!(json!(seen), expected);
+        assert_eq!(line["peer"], "127.0.0.1");
+    }
+    for (line, answer) in lines[1..].iter().zip(&answers) {
+        assert_eq!(line["request_id"], answer.request_id());
+    }
+    let text = std::fs::read_to_string(&log).unwrap();
+    assert!(!text.contains(&value) && !text.contains(&Credential::root().secret));
+}
+
+#[test]
+fn a_hang_up_opens_a_file_anew_that_was_moved_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, moved) = (folder.path().join("audit.jsonl"), folder.path().join("audit.jsonl.1"));
+    let flag = format!("--audit-log={}", log.display());
+    let server = Server::start(&ServerOptions::new(BINARY).args(&[&flag]));
+    server.get("/apikeys").expect(200);
+    std::fs::rename(&log, &moved).unwrap();
+    let hung_up = Command::new("kill").args(["-HUP", &server.pid().to_string()]).status().unwrap();
+    assert!(hung_up.success());
+    let began = Instant::now();
+    while !log.exists() {
+        assert!(began.elapsed() < Duration::from_secs(10), "no new file comes");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    server.get("/apikeys").expect(200);
+    assert_eq!((lines(&moved).len(), lines(&log).len()), (1, 1));
+    server.stop();
+}
