@@ -39,7 +39,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "telemetry",
         ],
     ),
-    ("bench", &["server", "domain"]),
+    ("bench", &["server", "domain", "sigv4"]),
     ("integration-tests", &["server", "storage", "storage-memory", "domain", "sigv4"]),
 ];
 

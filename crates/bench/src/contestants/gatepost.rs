@@ -7,8 +7,10 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use gatepost_sigv4::{PayloadHash, Signer, Timestamp};
+use http::Request;
 use serde_json::Value;
 
 use crate::contestants::Contestant;
@@ -70,7 +72,12 @@ pub(crate) fn start(machine: &Machine, logging: Logging, log: &Path) -> Result<C
     start_on(machine, Cores::Server, &Storage::Memory, logging, log)
 }
 
-/// Starts a server.
+/// Starts a server that asks for signatures.
+pub(crate) fn start_signed(machine: &Machine, log: &Path) -> Result<Contestant, Failure> {
+    start_with(machine, Cores::Server, "sigv4", &Storage::Memory, Logging::Default, log)
+}
+
+/// Starts a server without authentication.
 pub(crate) fn start_on(
     machine: &Machine,
     cores: Cores,
@@ -78,7 +85,18 @@ pub(crate) fn start_on(
     logging: Logging,
     log: &Path,
 ) -> Result<Contestant, Failure> {
-    let arguments = ["serve", "--auth", "off", "--log", "json"];
+    start_with(machine, cores, "off", storage, logging, log)
+}
+
+fn start_with(
+    machine: &Machine,
+    cores: Cores,
+    auth: &str,
+    storage: &Storage,
+    logging: Logging,
+    log: &Path,
+) -> Result<Contestant, Failure> {
+    let arguments = ["serve", "--auth", auth, "--log", "json"];
     let listeners = ["--control-listen", "--data-listen", "--admin-listen"];
     let arguments: Vec<String> = arguments
         .into_iter()
@@ -86,12 +104,17 @@ pub(crate) fn start_on(
         .map(str::to_owned)
         .chain(storage.arguments())
         .collect();
-    let filter: &[(&str, &str)] = match logging {
-        Logging::Default => &[],
-        Logging::NoRequests => &[("RUST_LOG", "info,gatepost::request=off")],
-    };
-    Contestant::start(machine, cores, NAME, &arguments, filter, log)
+    let mut environment =
+        vec![("GATEPOST_ROOT_ACCESS_KEY_ID", ROOT.0), ("GATEPOST_ROOT_SECRET_ACCESS_KEY", ROOT.1)];
+    match logging {
+        Logging::Default => {}
+        Logging::NoRequests => environment.push(("RUST_LOG", "info,gatepost::request=off")),
+    }
+    Contestant::start(machine, cores, NAME, &arguments, &environment, log)
 }
+
+/// What all requests are signed with.
+const ROOT: (&str, &str) = ("AKIDEXAMPLE", "wJalrXUtnFEMI-K7MDENG-bPxRfiCYEXAMPLEKEY");
 
 /// The header that tells an SDK's repetition of a call from another call.
 const INVOCATION: &[u8] = b"amz-sdk-invocation-id: 5d6f9f0e-1c58-4b8a-9a7e-";
@@ -106,29 +129,42 @@ pub(crate) fn renew(request: &mut [u8]) {
     request[at..at + id.len()].copy_from_slice(id.as_bytes());
 }
 
-/// A whole request as an SDK sends it.
+/// A whole request as an SDK sends it, signed as of now; a server without authentication does not look at that.
 pub(crate) fn request(server: &Contestant, method: &str, target: &str, body: &str) -> Vec<u8> {
     let agent = "aws-sdk-rust/1.3.10 os/linux lang/rust/1.95.0";
-    let signature = "0123456789abcdef".repeat(4);
-    let body_headers = match body.len() {
-        0 => String::new(),
-        length => format!("content-type: application/json\r\ncontent-length: {length}\r\n"),
+    let host = server.address().to_string();
+    let request = Request::builder()
+        .method(method)
+        .uri(target)
+        .header("host", &host)
+        .header("accept", "application/json")
+        .header("user-agent", agent)
+        .header("x-amz-user-agent", format!("{agent} api/apigateway/1.125.0"))
+        .header("amz-sdk-invocation-id", "5d6f9f0e-1c58-4b8a-9a7e-3f0c2f6d1a44")
+        .header("amz-sdk-request", "attempt=1; max=3");
+    let request = match body.len() {
+        0 => request,
+        length => request.header("content-type", "application/json").header("content-length", length),
     };
-    format!(
-        "{method} {target} HTTP/1.1\r\n\
-         host: {host}\r\n\
-         accept: application/json\r\n\
-         user-agent: {agent}\r\n\
-         x-amz-user-agent: {agent} api/apigateway/1.125.0\r\n\
-         x-amz-date: 20261123T120000Z\r\n\
-         authorization: AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261123/us-east-1/apigateway/aws4_request, \
-         SignedHeaders=accept;host;x-amz-date;x-amz-user-agent, Signature={signature}\r\n\
-         amz-sdk-invocation-id: 5d6f9f0e-1c58-4b8a-9a7e-3f0c2f6d1a44\r\n\
-         amz-sdk-request: attempt=1; max=3\r\n\
-         {body_headers}\r\n{body}",
-        host = server.address(),
-    )
-    .into_bytes()
+    let (mut parts, ()) = request.body(()).expect("ours is a request").into_parts();
+    let signer = Signer { access_key_id: ROOT.0, secret: ROOT.1, region: "us-east-1", service: "apigateway" };
+    signer.sign(&mut parts, &PayloadHash::of(body.as_bytes()), now()).expect("ours is a credential");
+    let mut bytes = format!("{method} {target} HTTP/1.1\r\n").into_bytes();
+    for (name, value) in &parts.headers {
+        bytes.extend_from_slice(name.as_str().as_bytes());
+        bytes.extend_from_slice(b": ");
+        bytes.extend_from_slice(value.as_bytes());
+        bytes.extend_from_slice(b"\r\n");
+    }
+    bytes.extend_from_slice(b"\r\n");
+    bytes.extend_from_slice(body.as_bytes());
+    bytes
+}
+
+#[expect(clippy::disallowed_methods, reason = "a signature says when it was made")]
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_seconds(since.as_secs().cast_signed())
 }
 
 /// The request that reads one key.
