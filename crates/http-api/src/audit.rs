@@ -27,6 +27,7 @@ pub(crate) struct Entry<'e> {
     pub(crate) operation: Option<Operation>,
     pub(crate) account: Option<AccountId>,
     pub(crate) access_key: Option<&'e AccessKeyId>,
+    pub(crate) claimed: Option<&'e str>,
     pub(crate) peer: Peer,
     pub(crate) resource: Option<&'e str>,
     pub(crate) status: StatusCode,
@@ -45,6 +46,8 @@ struct Line<'e> {
     account: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     access_key: Option<&'e str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    claimed_access_key: Option<&'e str>,
     peer: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     resource: Option<String>,
@@ -62,6 +65,7 @@ impl Entry<'_> {
             status: self.status.as_u16(),
             account: self.account.map(|account| account.to_string()),
             access_key: self.access_key.map(AccessKeyId::as_str),
+            claimed_access_key: self.claimed.filter(|_| self.access_key.is_none()),
             peer: self.peer.to_string(),
             resource: self.resource.map(shown),
             error: self.error.map(ErrorCode::name),
@@ -86,7 +90,7 @@ impl Entry<'_> {
     }
 }
 
-/// A path without what may be a secret.
+/// A path as it was sent, without what may be a secret. Decoded, a value may hold slashes.
 fn shown(path: &str) -> String {
     let segments = path.split('/').map(|segment| if segment.len() > LONGEST_ID { "***" } else { segment });
     segments.collect::<Vec<_>>().join("/")
@@ -105,6 +109,7 @@ mod tests {
             operation: Some(Operation::DeleteApiKey),
             account: AccountId::parse("000000000042").ok(),
             access_key: Some(&access_key),
+            claimed: Some("GPAKEXAMPLE"),
             peer: Peer::Ip("192.0.2.7".parse().unwrap()),
             resource: Some("/apikeys/gt748qoyk2"),
             status: StatusCode::UNAUTHORIZED,
@@ -123,5 +128,6 @@ mod tests {
     fn what_may_be_a_value_is_not_shown() {
         assert_eq!(shown("/apikeys/gt748qoyk2"), "/apikeys/gt748qoyk2");
         assert_eq!(shown("/apikeys/QWERTYUIOPASDFGHJKLZ"), "/apikeys/***");
+        assert_eq!(shown("/apikeys/QWERTYUIOPA%2FSDFGHJKLZ"), "/apikeys/***");
     }
 }

@@ -8,7 +8,6 @@ use crate::wire::peer::Peer;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body::Body;
-use std::pin::pin;
 
 /// Answers the data listener.
 pub struct DataPlane {
@@ -24,11 +23,8 @@ impl DataPlane {
 
     /// Answers one request of this peer's.
     pub async fn answer<B: Body>(&self, request: &Request<B>, peer: Peer) -> Response<AnswerBody> {
-        let work = pin!(async {
-            let refused = head::check(request).err().unwrap_or_else(ApiError::unknown_route);
-            (Seen::of(request, peer), Err(refused))
-        });
-        self.observer.watch(work).await
+        let watched = self.observer.watch(Seen::of(request, peer));
+        watched.answer(Err(head::check(request).err().unwrap_or_else(ApiError::unknown_route)))
     }
 
     /// Answers what never became a request of this peer's.

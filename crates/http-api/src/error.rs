@@ -147,13 +147,15 @@ pub struct ApiError {
     message: Cow<'static, str>,
     retry_after: Option<u64>,
     cause: Option<String>,
+    /// What it would be if the peer had not failed too often before.
+    instead_of: Option<ErrorCode>,
 }
 
 impl ApiError {
     /// A refusal that the message explains fully.
     pub fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
         let retry_after = matches!(code, ErrorCode::ServiceUnavailableException).then_some(1);
-        Self { code, message: message.into(), retry_after, cause: None }
+        Self { code, message: message.into(), retry_after, cause: None, instead_of: None }
     }
 
     /// No operation has this route, as AWS says it.
@@ -173,6 +175,24 @@ impl ApiError {
     pub fn too_many_requests(retry_after: u64) -> Self {
         let error = Self::new(ErrorCode::TooManyRequestsException, "Too Many Requests");
         Self { retry_after: Some(retry_after), ..error }
+    }
+
+    /// The same in place of a failure that its peer is not told of.
+    #[must_use]
+    pub fn too_many_failures(retry_after: u64, failure: &Self) -> Self {
+        Self { instead_of: Some(failure.code), ..Self::too_many_requests(retry_after) }
+    }
+
+    /// The client went away before it was answered. Nobody is told so but the logs.
+    #[must_use]
+    pub fn abandoned() -> Self {
+        Self::new(ErrorCode::RequestTimeoutException, "The client went away.").because("the client went away")
+    }
+
+    /// What the caller did wrong, whatever it is told.
+    #[must_use]
+    pub fn judged(&self) -> ErrorCode {
+        self.instead_of.unwrap_or(self.code)
     }
 
     /// What the handler did not survive.

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use gatepost_application::credentials::Signer;
 use gatepost_domain::{AccountId, Clock, Ids, Timestamp};
-use gatepost_telemetry::metrics::RequestMetrics;
+use gatepost_telemetry::metrics::{InFlight, RequestMetrics};
 use gatepost_telemetry::names;
 use http::header::{CONNECTION, HeaderName, HeaderValue};
 use http::{Request, Response, StatusCode, Version};
@@ -48,9 +48,11 @@ pub(crate) struct Seen {
     pub(crate) operation: Option<Operation>,
     /// Whose request it was.
     pub(crate) account: Option<AccountId>,
-    /// What it was signed with, if anything, and rightly or not.
+    /// What it was signed with, once that is shown.
     pub(crate) signer: Option<Arc<Signer>>,
-    /// The path that it asked for, decoded.
+    /// The access key that it names.
+    pub(crate) claimed: Option<Box<str>>,
+    /// The path that it asked for, as it was sent.
     pub(crate) resource: Option<String>,
     /// Whether it came with a body, over HTTP/1, that was not read to its end: then the connection cannot go on, and
     /// the answer says so.
@@ -66,12 +68,27 @@ impl Seen {
 
     /// Something came from this peer, and that is all.
     fn nothing_of(peer: Peer) -> Self {
-        Self { peer, operation: None, account: None, signer: None, resource: None, unread_body: false }
+        Self {
+            peer,
+            operation: None,
+            account: None,
+            signer: None,
+            claimed: None,
+            resource: None,
+            unread_body: false,
+        }
     }
 }
 
-/// The outcome of a request, and what is known of it.
-pub(crate) type Outcome = (Seen, Result<Response<AnswerBody>, ApiError>);
+/// A request that is under way. Dropped without an answer, because its client has gone, it leaves its lines all the same:
+/// what it asked for may have been done.
+pub(crate) struct Watched<'o> {
+    pub(crate) seen: Seen,
+    observer: &'o Observer,
+    begun: Timestamp,
+    answered: bool,
+    _in_flight: InFlight,
+}
 
 /// The outcome of work that may panic.
 pub(crate) async fn survived<R>(
@@ -95,12 +112,10 @@ impl Observer {
         Self { audit, ..self }
     }
 
-    /// Waits for a request's outcome and makes it the request's answer.
-    pub(crate) async fn watch(&self, work: Pin<&mut impl Future<Output = Outcome>>) -> Response<AnswerBody> {
-        let begun = self.clock.now();
-        let _in_flight = self.metrics.started();
-        let (seen, outcome) = work.await;
-        self.answered(begun, &seen, outcome)
+    /// Watches a request from its head on.
+    pub(crate) fn watch(&self, seen: Seen) -> Watched<'_> {
+        let (begun, in_flight) = (self.clock.now(), self.metrics.started());
+        Watched { seen, observer: self, begun, answered: false, _in_flight: in_flight }
     }
 
     /// Answers what never became a request of this peer's.
@@ -120,9 +135,12 @@ impl Observer {
         seen: &Seen,
         outcome: Result<Response<AnswerBody>, ApiError>,
     ) -> Response<AnswerBody> {
-        let (code, cause, mut answer) = match outcome {
-            Ok(answer) => (None, None, answer),
-            Err(error) => (Some(error.code), error.cause().map(str::to_owned), error.into_answer()),
+        let (code, judged, cause, mut answer) = match outcome {
+            Ok(answer) => (None, None, None, answer),
+            Err(error) => {
+                let (code, judged) = (error.code, error.judged());
+                (Some(code), Some(judged), error.cause().map(str::to_owned), error.into_answer())
+            }
         };
         let id = self.ids.request_id();
         let mut text = [0; Hyphenated::LENGTH];
@@ -141,10 +159,26 @@ impl Observer {
             taken,
         );
         if let Some(audit) = &self.audit {
-            audit.write(&entry(seen, begun, request_id, answer.status(), code).line());
+            audit.write(&entry(seen, begun, request_id, answer.status(), judged).line());
         }
         log(seen, answer.status(), taken, request_id, code, cause.as_deref());
         answer
+    }
+}
+
+impl Watched<'_> {
+    /// The answer to the request.
+    pub(crate) fn answer(mut self, outcome: Result<Response<AnswerBody>, ApiError>) -> Response<AnswerBody> {
+        self.answered = true;
+        self.observer.answered(self.begun, &self.seen, outcome)
+    }
+}
+
+impl Drop for Watched<'_> {
+    fn drop(&mut self) {
+        if !self.answered {
+            drop(self.observer.answered(self.begun, &self.seen, Err(ApiError::abandoned())));
+        }
     }
 }
 
@@ -161,6 +195,7 @@ fn entry<'e>(
         operation: seen.operation,
         account: seen.account,
         access_key: seen.signer.as_ref().map(|signer| &signer.id),
+        claimed: seen.claimed.as_deref(),
         peer: seen.peer,
         resource: seen.resource.as_deref(),
         status,
@@ -212,5 +247,70 @@ fn log(
         event!(error);
     } else {
         event!(info);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gatepost_domain::api_keys::{ApiKeyId, ApiKeyValue};
+    use gatepost_domain::credentials::{AccessKeyId, SecretAccessKey};
+    use std::sync::Mutex;
+
+    struct Still;
+
+    impl Clock for Still {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_micros(0)
+        }
+    }
+
+    /// Only requests are named here.
+    impl Ids for Still {
+        fn api_key_id(&self) -> ApiKeyId {
+            unreachable!()
+        }
+
+        fn api_key_value(&self) -> ApiKeyValue {
+            unreachable!()
+        }
+
+        fn access_key_id(&self) -> AccessKeyId {
+            unreachable!()
+        }
+
+        fn secret_access_key(&self) -> SecretAccessKey {
+            unreachable!()
+        }
+
+        fn request_id(&self) -> [u8; 16] {
+            [7; 16]
+        }
+    }
+
+    #[derive(Default)]
+    struct Kept(Mutex<Vec<String>>);
+
+    impl AuditSink for Kept {
+        fn write(&self, line: &[u8]) {
+            self.0.lock().unwrap().push(String::from_utf8(line.to_vec()).unwrap());
+        }
+    }
+
+    #[test]
+    fn a_request_leaves_one_line_whether_it_is_answered_or_dropped() {
+        let kept = Arc::new(Kept::default());
+        let observer =
+            Observer::new("control", Arc::new(Still), Arc::new(Still)).with_audit(Some(kept.clone()));
+        let seen = || Seen { operation: Some(Operation::DeleteApiKey), ..Seen::nothing_of(Peer::Unix) };
+        drop(observer.watch(seen()));
+        drop(observer.watch(seen()).answer(Err(ApiError::unknown_route())));
+        let lines = kept.0.lock().unwrap();
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        assert!(
+            lines[0].contains("DeleteApiKey") && lines[0].contains("RequestTimeoutException"),
+            "{lines:?}"
+        );
+        assert!(lines[1].contains("MissingAuthenticationTokenException"), "{lines:?}");
     }
 }

@@ -118,12 +118,25 @@ fn read_action(place: String, pattern: &str) -> Result<ActionSet, InvalidPolicy>
     if is_ours && actions.is_empty() { Err(InvalidPolicy::NoSuchAction(place)) } else { Ok(actions) }
 }
 
+/// Partition, region and account count for nothing: resources have one of each, and callers choose the region that they
+/// sign for, so a denial in one region would deny nothing.
 fn read_resource(place: String, pattern: &str) -> Result<Glob, InvalidPolicy> {
-    if pattern == "*" || pattern.starts_with("arn:") {
-        Ok(Glob::new(pattern))
-    } else {
-        Err(InvalidPolicy::NotAnArn(place))
+    const IGNORED: [usize; 3] = [1, 3, 4];
+    let mut fields: Vec<&str> = pattern.splitn(6, ':').collect();
+    let last = fields.len() - 1;
+    if pattern == "*" {
+        return Ok(Glob::new(pattern));
     }
+    if fields[0] != "arn" {
+        return Err(InvalidPolicy::NotAnArn(place));
+    }
+    // A `*` that begins the last field may stand for those that are missing, and so may one before a path.
+    let is_path = last == 2 && fields[1] == "*" && fields[2].starts_with('/');
+    if last < 5 && !fields[last].starts_with('*') && !is_path {
+        return Err(InvalidPolicy::ShortArn(place));
+    }
+    IGNORED.into_iter().filter(|field| *field < last).for_each(|field| fields[field] = "*");
+    Ok(Glob::new(&fields.join(":")))
 }
 
 /// What holds of actions and of resources.

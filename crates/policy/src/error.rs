@@ -78,4 +78,9 @@ pub enum InvalidPolicy {
     /// Not a resource.
     #[error("{0} must be `*` or an ARN, such as \"arn:aws:apigateway:*::/apikeys/*\"")]
     NotAnArn(String),
+    /// An ARN whose region or account cannot be told from its path.
+    #[error(
+        "{0} must be a whole ARN, such as \"arn:aws:apigateway:*::/apikeys/*\": a `*` stands for whole fields of it"
+    )]
+    ShortArn(String),
 }

@@ -58,6 +58,9 @@
 //! | `Action`, `Resource` | a string or a list of at least one; `*` is any text, `?` any one character |
 //! | `NotAction`, `NotResource`, `Condition`, `Principal`, `NotPrincipal`, `${...}` | refused |
 //!
+//! Resources have no partition, region or account of their own here: callers choose the region that they sign for, and a
+//! denial that another choice gets around would deny nothing. Those fields of a pattern count as `*`.
+//!
 //! Actions match in any case of letters, resources only in theirs. Actions of other services may be listed and match
 //! nothing. `*` and `?` match `/` and `:` too; IAM says so of a `*` that ends a segment of an ARN ("IAM JSON policy
 //! elements: Resource"), here it holds of each. A document has at most [`Policy::MOST_CHARACTERS`] characters.

@@ -12,14 +12,36 @@ use std::sync::{Mutex, PoisonError};
 /// An open audit log.
 pub(crate) enum Audit {
     Stderr,
-    File { path: PathBuf, file: Mutex<File> },
+    File { path: PathBuf, file: Mutex<Lines> },
+}
+
+/// A file whose last line may be torn: a full disk takes a part of it.
+pub(crate) struct Lines {
+    file: File,
+    is_torn: bool,
+}
+
+impl Lines {
+    fn append_to(path: &Path) -> io::Result<Self> {
+        Ok(Self { file: append(path)?, is_torn: false })
+    }
+
+    fn write(&mut self, line: &[u8]) -> io::Result<()> {
+        if self.is_torn {
+            self.file.write_all(b"\n")?;
+        }
+        self.is_torn = true;
+        self.file.write_all(line)?;
+        self.is_torn = false;
+        Ok(())
+    }
 }
 
 impl Audit {
     pub(crate) fn open(log: &AuditLog) -> Result<Self, StartError> {
         match log {
             AuditLog::Stderr => Ok(Self::Stderr),
-            AuditLog::File(path) => match append(path) {
+            AuditLog::File(path) => match Lines::append_to(path) {
                 Ok(file) => Ok(Self::File { path: path.clone(), file: Mutex::new(file) }),
                 Err(why) => Err(StartError::File { path: path.clone(), why }),
             },
@@ -29,7 +51,7 @@ impl Audit {
     /// Opens the file by its name again, after somebody moved it away. Where that fails the old one is written on.
     pub(crate) fn reopen(&self) {
         let Self::File { path, file } = self else { return };
-        match append(path) {
+        match Lines::append_to(path) {
             Ok(new) => *file.lock().unwrap_or_else(PoisonError::into_inner) = new,
             Err(error) => tracing::error!(
                 path = %path.display(),
@@ -44,7 +66,7 @@ impl AuditSink for Audit {
     fn write(&self, line: &[u8]) {
         let written = match self {
             Self::Stderr => stderr().lock().write_all(line),
-            Self::File { file, .. } => file.lock().unwrap_or_else(PoisonError::into_inner).write_all(line),
+            Self::File { file, .. } => file.lock().unwrap_or_else(PoisonError::into_inner).write(line),
         };
         if let Err(error) = written {
             tracing::error!(error = &error as &dyn std::error::Error, "a line of the audit log is lost");

@@ -6,6 +6,7 @@ use crate::first_credential::make_if_due;
 use crate::sources::{SystemClock, SystemRandom};
 use crate::storage::{Backend, Purpose, open_custody};
 use crate::tls::{Tls, TlsError};
+use crate::unix_socket::UnixSocket;
 use gatepost_application::credentials::{CredentialTable, Root};
 use gatepost_application::{Application, CpuPool, Limits, Spools};
 use gatepost_config::{AuthMode, DataListen, Settings};
@@ -27,13 +28,13 @@ use gatepost_storage::Storage;
 use gatepost_telemetry::metrics::{Connections, ImportMetrics, InFlight, Metrics};
 use http::Response;
 use std::error::Error;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::available_parallelism;
 use std::time::Duration;
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -162,6 +163,8 @@ pub(crate) struct Gatepost {
     pub(crate) listeners: [JoinHandle<Drained>; 2],
     pub(crate) background: Background,
     pub(crate) backend: Backend,
+    /// Of the data listener, where it is one.
+    pub(crate) socket: Option<UnixSocket>,
 }
 
 /// Wires everything and begins to serve.
@@ -220,12 +223,17 @@ pub(crate) async fn start(settings: &Settings, runtimes: &Runtimes) -> Result<Ga
     let scheme = if tls.is_some() { "https" } else { "http" };
     let (control_listener, control) = tcp(settings.listeners.control, "control-listen", &runtimes.control)?;
     let control = format!("{scheme}://{control}");
+    let mut socket = None;
     let (data_listener, data) = match &settings.listeners.data {
         DataListen::Tcp(at) => {
             let (listener, at) = tcp(*at, "data-listen", &runtimes.data)?;
             (listener, format!("{scheme}://{at}"))
         }
-        DataListen::Unix(path) => (unix(path, &runtimes.data)?, format!("unix:{}", path.display())),
+        DataListen::Unix(path) => {
+            let (listener, made) = unix(path, &runtimes.data)?;
+            socket = Some(made);
+            (listener, format!("unix:{}", path.display()))
+        }
     };
     let (admin_listener, admin) = tcp(settings.listeners.admin, "admin-listen", &runtimes.admin)?;
 
@@ -311,7 +319,7 @@ pub(crate) async fn start(settings: &Settings, runtimes: &Runtimes) -> Result<Ga
     // Not with the planes: however busy they are, the other replicas hear of this one.
     let background = Background::start(storage, credentials, &runtimes.admin);
     let files = Files { tls, audit };
-    Ok(Gatepost { control, data, admin, files, readiness, phase, listeners, background, backend })
+    Ok(Gatepost { control, data, admin, files, readiness, phase, listeners, background, backend, socket })
 }
 
 /// What one access key's imports may hold: half of all, and never less than the largest file.
@@ -351,28 +359,14 @@ fn tcp(at: SocketAddr, flag: &'static str, runtime: &Runtime) -> Result<(Listene
     bind().map_err(|why| StartError::Listen { at: at.to_string(), flag, why })
 }
 
-fn unix(path: &Path, runtime: &Runtime) -> Result<Listener, StartError> {
-    let bind = || {
-        let _within = runtime.enter();
-        match UnixListener::bind(path) {
-            // A socket that nobody answers is what a killed server left behind.
-            Err(error) if error.kind() == ErrorKind::AddrInUse => {
-                match std::os::unix::net::UnixStream::connect(path) {
-                    Err(refused) if refused.kind() == ErrorKind::ConnectionRefused => {
-                        std::fs::remove_file(path)?;
-                        UnixListener::bind(path)
-                    }
-                    Ok(_) | Err(_) => Err(error),
-                }
-            }
-            bound => bound,
-        }
-    };
-    bind().map(Listener::Unix).map_err(|why| StartError::Listen {
+fn unix(path: &Path, runtime: &Runtime) -> Result<(Listener, UnixSocket), StartError> {
+    let _within = runtime.enter();
+    let bound = UnixSocket::bind(path).map_err(|why| StartError::Listen {
         at: path.display().to_string(),
         flag: "data-listen",
         why,
-    })
+    });
+    bound.map(|(listener, socket)| (Listener::Unix(listener), socket))
 }
 
 /// Counts a listener's connections: those that are open, and those that never came to HTTP.

@@ -8,6 +8,7 @@ use crate::key_file::folder_of;
 use gatepost_application::Application;
 use gatepost_application::credentials::FirstCredential;
 use gatepost_config::{Settings, StorageChoice};
+use std::fs::File;
 use std::io::{self, IsTerminal, Write, stderr};
 use std::path::{Path, PathBuf};
 
@@ -19,18 +20,21 @@ pub(crate) async fn make_if_due(settings: &Settings, application: &Application) 
     if settings.auth.root.is_some() {
         return Ok(());
     }
+    let warn = async || {
+        if !application.has_credentials().await? {
+            tracing::warn!(
+                "there is no credential, so nobody can call the control plane: make one with `gatepost credentials create \
+                 --policy administrator`"
+            );
+        }
+        Ok::<(), gatepost_application::AppError>(())
+    };
     let failed = |error: gatepost_application::AppError| {
         StartError::Storage(error.cause().map_or_else(|| error.message().to_owned(), |cause| whole(&**cause)))
     };
     let folder = match &settings.storage.choice {
         StorageChoice::Postgres { .. } => {
-            if !application.has_credentials().await.map_err(failed)? {
-                tracing::warn!(
-                    "there is no credential, so nobody can call the control plane: make one with `gatepost credentials \
-                     create --policy administrator`"
-                );
-            }
-            return Ok(());
+            return warn().await.map_err(failed);
         }
         StorageChoice::Sqlite { path } => folder_of(path),
         StorageChoice::Memory => Path::new("."),
@@ -39,7 +43,7 @@ pub(crate) async fn make_if_due(settings: &Settings, application: &Application) 
     let FirstCredential::Made(credential, secret) =
         application.first_credential(account).await.map_err(failed)?
     else {
-        return Ok(());
+        return warn().await.map_err(failed);
     };
     if let Err(why) = tell(&exports(&credential, &secret), folder) {
         // Nobody knows it: the next start makes another one.
@@ -69,6 +73,7 @@ fn write_file(exports: &str, folder: &Path) -> io::Result<PathBuf> {
     file.write_all(exports.as_bytes())?;
     file.as_file().sync_all()?;
     file.persist(&path).map_err(|error| error.error)?;
+    File::open(folder)?.sync_all()?;
     Ok(path)
 }
 

@@ -11,6 +11,7 @@ mod key_file;
 mod sources;
 mod storage;
 mod tls;
+mod unix_socket;
 
 use gatepost_config::{Command, ConfigError};
 use std::ffi::OsString;

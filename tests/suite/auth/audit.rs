@@ -44,7 +44,14 @@ fn every_request_leaves_a_line_that_says_who_did_what_and_no_value() {
             format!("/apikeys/{id}"),
             "UnauthorizedException"
         ]),
-        json!(["GetApiKey", "unauthenticated", 403, null, null, "MissingAuthenticationTokenException"]),
+        json!([
+            "GetApiKey",
+            "unauthenticated",
+            403,
+            null,
+            "/apikeys/***",
+            "MissingAuthenticationTokenException"
+        ]),
         json!(["GetApiKey", "refused", 404, root, "/apikeys/***", "NotFoundException"]),
         json!(["Unknown", "unauthenticated", 403, null, null, "MissingAuthenticationTokenException"]),
     ];
@@ -59,6 +66,48 @@ fn every_request_leaves_a_line_that_says_who_did_what_and_no_value() {
     }
     let text = std::fs::read_to_string(&log).unwrap();
     assert!(!text.contains(&value) && !text.contains(&Credential::root().secret));
+}
+
+/// A body that never comes.
+struct Unsent;
+
+impl hyper::body::Body for Unsent {
+    type Data = bytes::Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<hyper::body::Frame<bytes::Bytes>, Self::Error>>> {
+        std::task::Poll::Pending
+    }
+}
+
+/// A client that leaves does not keep what it did from being noted.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_whose_client_goes_away_leaves_a_line_too() {
+    use hyper_util::rt::{TokioExecutor, TokioIo};
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("audit.jsonl");
+    let server =
+        Server::start(&ServerOptions::new(BINARY).args(&[&format!("--audit-log={}", log.display())]));
+    let stream = tokio::net::TcpStream::connect(server.control()).await.unwrap();
+    let shaken = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await;
+    let (mut sender, connection) = shaken.unwrap();
+    tokio::spawn(connection);
+    let request = hyper::Request::post(format!("http://{}/apikeys", server.control())).body(Unsent).unwrap();
+    let answer = tokio::spawn(sender.send_request(request));
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    // The stream is reset in the middle of its body.
+    answer.abort();
+    let began = Instant::now();
+    while lines(&log).is_empty() {
+        assert!(began.elapsed() < Duration::from_secs(10), "no line comes");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let lines = lines(&log);
+    assert_eq!((&lines[0]["operation"], lines.len()), (&json!("CreateApiKey"), 1), "{lines:?}");
+    server.stop();
 }
 
 #[test]

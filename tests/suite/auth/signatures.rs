@@ -5,6 +5,7 @@ use integration_tests::server::{Credential, Server};
 use serde_json::json;
 use std::time::{Duration, SystemTime};
 
+use super::Place;
 use crate::start_signed;
 
 const WRONG: &str = "The request signature we calculated does not match the signature you provided. Check your AWS \
@@ -174,4 +175,37 @@ async fn a_request_over_http_2_is_signed_for_its_authority() {
         assert_eq!(answer.status(), status);
         answer.into_body().collect().await.unwrap();
     }
+}
+
+#[test]
+fn a_credential_that_is_disabled_while_a_body_comes_makes_nothing() {
+    let place = Place::new();
+    let credential = place.credential("administrator", "000000000009");
+    let request = create().signed(&credential);
+    let mut connection = place.server.connect();
+    let (first, rest) = request.body_bytes().split_at(1);
+    connection.write(&[&request.head(Some(request.body_bytes().len())), first].concat()).unwrap();
+    let (code, _, stderr) = place.credentials(&["disable", &credential.access_key_id]);
+    assert_eq!(code, Some(0), "{stderr}");
+    std::thread::sleep(Duration::from_secs(1));
+    connection.write(rest).unwrap();
+    connection.answer().unwrap().expect_error_like(403, "UnrecognizedClientException", |_| true);
+}
+
+#[test]
+fn who_has_shown_nothing_is_not_told_what_a_policy_says() {
+    let place = Place::new();
+    let issuer = place.credential("key-issuer", "000000000009");
+    let wrong = Credential { secret: "wrong".to_owned(), ..issuer };
+    let signed = Request::import("&format=csv", "name,key\n").signed(&wrong).bytes();
+    let undeclared = String::from_utf8(signed).unwrap();
+    let declared = undeclared.lines().find(|line| line.starts_with("x-amz-content-sha256")).unwrap();
+    let undeclared = undeclared.replace(&format!("{declared}\r\n"), "").replace(";x-amz-content-sha256", "");
+    let mut connection = place.server.connect();
+    connection.write(undeclared.as_bytes()).unwrap();
+    connection.answer().unwrap().expect_error(
+        401,
+        "UnauthorizedException",
+        "The caller is not authorized to import. Sign x-amz-content-sha256 to be told why.",
+    );
 }

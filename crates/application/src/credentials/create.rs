@@ -21,7 +21,7 @@ pub struct NewCredential {
 
 /// What a first start found.
 pub enum FirstCredential {
-    /// There were credentials already.
+    /// The installation is in use already.
     NotNeeded,
     /// There was none: here is one that may do everything.
     Made(Box<Credential>, SecretAccessKey),
@@ -61,10 +61,13 @@ impl Application {
         Err(AppError::internal("fresh access key ids are taken again and again"))
     }
 
-    /// Makes an administrator of this account where there is no credential at all, so that a new installation has a
-    /// door. Two processes that do it at once may make one each.
+    /// Makes an administrator of this account where there is no credential at all and no key of the account, so that a new
+    /// installation has a door. Two processes that do it at once may make one each.
     pub async fn first_credential(&self, account: AccountId) -> Result<FirstCredential, AppError> {
-        if self.has_credentials().await? {
+        // Who has deleted the last credential of an installation that is in use has shut its door on purpose.
+        let is_new =
+            !self.has_credentials().await? && self.storage.reader().count_api_keys(account).await? == 0;
+        if !is_new {
             return Ok(FirstCredential::NotNeeded);
         }
         let policy = ReadyMade::Administrator.document().to_owned();

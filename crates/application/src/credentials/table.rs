@@ -14,6 +14,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout};
 
 /// So long what is kept is believed after the feed has answered.
@@ -26,6 +27,8 @@ const ANSWERED: Duration = Duration::from_millis(800);
 const PAUSE: Duration = Duration::from_millis(100);
 /// More credentials than anybody signs with; beyond it all are read anew.
 const MOST: usize = 10_000;
+/// So many credentials are read from storage at once.
+const READING: usize = 4;
 /// A use is noted once in such a time, which is what `last_used` promises.
 const NOTED_EVERY: i64 = 60_000_000;
 
@@ -61,6 +64,7 @@ pub struct CredentialTable {
     custody: Arc<Custody>,
     root: Option<Arc<Signer>>,
     known: RwLock<Known>,
+    reading: Semaphore,
     used: Mutex<HashMap<AccessKeyId, Timestamp>>,
 }
 
@@ -80,7 +84,8 @@ impl CredentialTable {
         let root = root.map(|Root { id, account, secret }| {
             Arc::new(Signer { id, account, policy: everything(), secret, generation: 0, noted: None })
         });
-        Self { storage, custody, root, known: RwLock::default(), used: Mutex::default() }
+        let reading = Semaphore::new(READING);
+        Self { storage, custody, root, known: RwLock::default(), reading, used: Mutex::default() }
     }
 
     /// The enabled credential with this id.
@@ -102,6 +107,8 @@ impl CredentialTable {
     }
 
     async fn read(&self, id: &AccessKeyId, forgotten: u64) -> Result<Option<Arc<Signer>>, AppError> {
+        // Whoever asks for ids that there are none of must not take all of the storage's connections.
+        let _turn = self.reading.acquire().await.map_err(AppError::internal)?;
         let stored = self.storage.reader().find_credential(id).await?;
         let Some(stored) = stored.filter(|stored| stored.credential.enabled) else { return Ok(None) };
         let signer = Arc::new(self.open(stored)?);
@@ -146,19 +153,19 @@ impl CredentialTable {
 
     /// Writes down what [`note_use`](Self::note_use) gathered; what cannot be written is kept for the next time.
     pub async fn flush_uses(&self) -> Result<(), StorageError> {
-        let gathered = std::mem::take(&mut *self.used());
-        if gathered.is_empty() {
+        // Taken out only when it is written: this may be given up in the middle.
+        let list: Vec<_> = self.used().iter().map(|(id, at)| (id.clone(), *at)).collect();
+        if list.is_empty() {
             return Ok(());
         }
-        let list: Vec<_> = gathered.into_iter().collect();
-        let written = self.storage.writer().note_use(&list).await;
-        if written.is_err() {
-            let mut used = self.used();
-            for (id, at) in list {
-                used.entry(id).or_insert(at);
+        self.storage.writer().note_use(&list).await?;
+        let mut used = self.used();
+        for (id, at) in list {
+            if used.get(&id) == Some(&at) {
+                used.remove(&id);
             }
         }
-        written
+        Ok(())
     }
 
     /// Follows the changes of storage, for ever.

@@ -10,6 +10,7 @@ use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Failures a second that a peer has in the long run.
 const PER_SECOND: NonZeroU32 = NonZeroU32::new(5).expect("5 is not 0");
@@ -18,26 +19,40 @@ const BURST: NonZeroU32 = NonZeroU32::new(100).expect("100 is not 0");
 /// With more peers than this the ones that have their whole budget again are forgotten.
 const MOST_PEERS: usize = 10_000;
 
-pub(super) struct FailureBudget(RateLimiter<IpAddr, DashMapStateStore<IpAddr>, MonotonicClock>);
+/// And looked for once in so many failures.
+const SWEEP: u32 = 1_024;
+
+pub(super) struct FailureBudget {
+    peers: RateLimiter<IpAddr, DashMapStateStore<IpAddr>, MonotonicClock>,
+    failures: AtomicU32,
+}
 
 impl FailureBudget {
     pub(super) fn new() -> Self {
         let quota = Quota::per_second(PER_SECOND).allow_burst(BURST);
-        Self(RateLimiter::new(quota, DashMapStateStore::default(), MonotonicClock))
+        let peers = RateLimiter::new(quota, DashMapStateStore::default(), MonotonicClock);
+        Self { peers, failures: AtomicU32::new(0) }
     }
 
     /// Counts a failure of this peer, and says what it is told: its failure, or that there were too many.
     pub(super) fn spend(&self, peer: Peer, failure: ApiError) -> ApiError {
         let Peer::Ip(peer) = peer else { return failure };
-        if self.0.len() > MOST_PEERS {
-            self.0.retain_recent();
-        }
-        match self.0.check_key(&network(peer)) {
+        self.forget();
+        match self.peers.check_key(&network(peer)) {
             Ok(()) => failure,
             Err(refused) => {
                 let wait = refused.wait_time_from(MonotonicClock.now());
-                ApiError::too_many_requests(wait.as_secs_f64().ceil().max(1.0) as u64)
+                ApiError::too_many_failures(wait.as_secs_f64().ceil().max(1.0) as u64, &failure)
             }
+        }
+    }
+}
+
+impl FailureBudget {
+    fn forget(&self) {
+        let is_due = self.failures.fetch_add(1, Ordering::Relaxed).is_multiple_of(SWEEP);
+        if is_due && self.peers.len() > MOST_PEERS {
+            self.peers.retain_recent();
         }
     }
 }

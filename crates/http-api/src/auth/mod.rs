@@ -15,7 +15,7 @@ pub use sigv4::SigV4;
 
 use crate::browser::BrowserGuard;
 use crate::error::ApiError;
-use crate::wire::peer::Peer;
+use crate::observe::Seen;
 use gatepost_application::Caller;
 use gatepost_domain::AccountId;
 use gatepost_sigv4::PayloadHash;
@@ -57,13 +57,14 @@ impl Authentication {
         &self,
         request: &Parts,
         path: gatepost_sigv4::SignedPath<'_>,
-        peer: Peer,
         has_body: bool,
+        seen: &mut Seen,
     ) -> Result<Identity<'_>, ApiError> {
         match self {
-            Self::SigV4(sigv4) => sigv4.identify(request, path, peer, has_body).await,
+            Self::SigV4(sigv4) => sigv4.identify(request, path, has_body, seen).await,
             Self::Off { account, guard } => {
                 guard.check(request)?;
+                seen.account = Some(*account);
                 let (caller, permissions) = (Caller { account: *account }, Permissions::All);
                 Ok(Identity { caller, permissions, proof: Proof::Given })
             }
@@ -77,11 +78,24 @@ impl Proof<'_> {
         matches!(self, Self::Owed(_))
     }
 
-    /// Refuses a request whose body is not the one that was signed.
-    pub(crate) fn settle(self, body: &PayloadHash) -> Result<(), ApiError> {
+    /// Whether nothing is shown yet of who asks.
+    pub(crate) fn is_unproven(&self) -> bool {
+        matches!(self, Self::Owed(owed) if !owed.is_head_verified())
+    }
+
+    /// What a denial comes to: whoever has shown nothing yet is not told of whose account and policy it speaks.
+    pub(crate) fn unproven(&self, denial: ApiError) -> ApiError {
+        match self {
+            Self::Owed(owed) if !owed.is_head_verified() => owed.deny(),
+            Self::Owed(_) | Self::Given => denial,
+        }
+    }
+
+    /// Refuses a request whose body is not the one that was signed, or whose credential is no longer what it was.
+    pub(crate) async fn settle(self, body: &PayloadHash, seen: &mut Seen) -> Result<(), ApiError> {
         match self {
             Self::Given => Ok(()),
-            Self::Owed(owed) => owed.settle(body),
+            Self::Owed(owed) => owed.settle(body, seen).await,
         }
     }
 }

@@ -4,6 +4,7 @@ use super::budget::FailureBudget;
 use super::permission::Permissions;
 use super::{Identity, Proof};
 use crate::error::{ApiError, ErrorCode};
+use crate::observe::Seen;
 use crate::wire::peer::Peer;
 use gatepost_application::Caller;
 use gatepost_application::credentials::{CredentialTable, Signer};
@@ -35,6 +36,8 @@ pub(crate) struct Owed<'a> {
     signer: Arc<Signer>,
     key: SigningKey,
     peer: Peer,
+    /// The body's hash was declared and signed, and the signature is right.
+    is_head_verified: bool,
 }
 
 impl SigV4 {
@@ -49,11 +52,13 @@ impl SigV4 {
         &self,
         request: &Parts,
         path: SignedPath<'_>,
-        peer: Peer,
         has_body: bool,
+        seen: &mut Seen,
     ) -> Result<Identity<'_>, ApiError> {
+        let peer = seen.peer;
         let failed = |failure: ApiError| self.failures.spend(peer, failure);
         let claim = self.claim(request, path).map_err(failed)?.ok_or_else(|| failed(ApiError::unsigned()))?;
+        seen.claimed = Some(claim.access_key_id().into());
         let signer = self.signer(&claim).await?.ok_or_else(|| failed(unrecognized()))?;
         let key = match self.signing_keys.get(&claim, signer.generation) {
             Some(key) => key,
@@ -62,15 +67,16 @@ impl SigV4 {
         let caller = Caller { account: signer.account };
         let region = claim.credential().region().into();
         let permissions = Permissions::Of { signer: Arc::clone(&signer), region };
-        let owed = Owed { gate: self, claim, signer, key, peer };
-        let proof = if has_body {
-            owed.claim.verify_head(&owed.key).map_err(|error| failed(error.into()))?;
-            Proof::Owed(Box::new(owed))
-        } else {
-            owed.settle(&PayloadHash::of(b""))?;
-            Proof::Given
-        };
-        Ok(Identity { caller, permissions, proof })
+        let head = claim.verify_head(&key).map_err(|error| failed(error.into()))?;
+        let owed = Owed { gate: self, claim, signer, key, peer, is_head_verified: head };
+        if has_body {
+            if head {
+                owed.tell(seen);
+            }
+            return Ok(Identity { caller, permissions, proof: Proof::Owed(Box::new(owed)) });
+        }
+        owed.verify(&PayloadHash::of(b""), seen)?;
+        Ok(Identity { caller, permissions, proof: Proof::Given })
     }
 
     fn claim(&self, request: &Parts, path: SignedPath<'_>) -> Result<Option<Claim>, ApiError> {
@@ -96,12 +102,39 @@ impl SigV4 {
 }
 
 impl Owed<'_> {
-    pub(super) fn settle(&self, body: &PayloadHash) -> Result<(), ApiError> {
-        let Self { gate, claim, signer, key, peer } = self;
+    pub(super) fn is_head_verified(&self) -> bool {
+        self.is_head_verified
+    }
+
+    /// The credential may have been changed while the body came.
+    pub(super) async fn settle(&self, body: &PayloadHash, seen: &mut Seen) -> Result<(), ApiError> {
+        self.verify(body, seen)?;
+        let now = self.gate.credentials.find(&self.signer.id).await?;
+        if now.is_some_and(|now| now.generation == self.signer.generation) {
+            return Ok(());
+        }
+        Err(unrecognized())
+    }
+
+    fn verify(&self, body: &PayloadHash, seen: &mut Seen) -> Result<(), ApiError> {
+        let Self { gate, claim, signer, key, peer, .. } = self;
         let verified = claim.verify(key, body).map_err(|error| gate.failures.spend(*peer, error.into()))?;
+        self.tell(seen);
         gate.signing_keys.keep(&verified, signer.generation);
         gate.credentials.note_use(signer, gate.clock.now());
         Ok(())
+    }
+
+    /// Notes whose request it is, once that is shown.
+    fn tell(&self, seen: &mut Seen) {
+        seen.account = Some(self.signer.account);
+        seen.signer = Some(Arc::clone(&self.signer));
+    }
+
+    /// A denial that tells nothing of the credential, and costs as much as a wrong signature.
+    pub(super) fn deny(&self) -> ApiError {
+        let message = "The caller is not authorized to import. Sign x-amz-content-sha256 to be told why.";
+        self.gate.failures.spend(self.peer, ApiError::new(ErrorCode::UnauthorizedException, message))
     }
 }
 

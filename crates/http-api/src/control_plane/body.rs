@@ -4,9 +4,10 @@ use super::BodyLimits;
 use crate::auth::Proof;
 use crate::error::ApiError;
 use crate::input::json::Members;
+use crate::observe::Seen;
 use crate::wire::body::{BodyReading, BodySink, read_into, read_small};
 use bytes::Bytes;
-use gatepost_application::{AppError, Spool, SpoolError, SpoolWriter};
+use gatepost_application::{AppError, Caller, Spool, SpoolError, SpoolWriter};
 use gatepost_sigv4::{PayloadHash, PayloadHasher};
 use http::HeaderMap;
 use hyper::body::Incoming;
@@ -26,7 +27,8 @@ pub(super) struct BodyToCome<'r> {
     pub(super) incoming: Incoming,
     pub(super) headers: &'r HeaderMap,
     pub(super) limits: BodyLimits,
-    pub(super) unread: &'r mut bool,
+    pub(super) seen: &'r mut Seen,
+    pub(super) caller: Caller,
     pub(super) proof: Proof<'r>,
 }
 
@@ -41,6 +43,17 @@ impl RequestBody<'_> {
         match self {
             Self::Here(bytes) => Ok(bytes),
             Self::ToCome(body) => body.bytes().await,
+        }
+    }
+
+    /// Whose share of the spools an import file takes: until it is shown who sent it, that of whoever it is from.
+    pub(super) fn owner(&self) -> String {
+        match self {
+            Self::ToCome(BodyToCome { seen, proof, .. }) if proof.is_unproven() => {
+                format!("{} from {}", seen.claimed.as_deref().unwrap_or_default(), seen.peer)
+            }
+            Self::ToCome(BodyToCome { seen, .. }) => seen.claimed.as_deref().unwrap_or_default().to_owned(),
+            Self::Here(_) => String::new(),
         }
     }
 
@@ -61,9 +74,9 @@ impl BodyToCome<'_> {
     pub(super) async fn bytes(self) -> Result<Bytes, ApiError> {
         let reading = BodyReading::new(MOST_JSON, self.limits.silence, self.headers);
         let bytes = read_small(self.incoming, reading).await?;
-        *self.unread = false;
+        self.seen.unread_body = false;
         if self.proof.is_owed() {
-            self.proof.settle(&PayloadHash::of(&bytes))?;
+            self.proof.settle(&PayloadHash::of(&bytes), self.seen).await?;
         }
         Ok(bytes)
     }
@@ -73,9 +86,9 @@ impl BodyToCome<'_> {
         let hasher = self.proof.is_owed().then(PayloadHasher::default);
         let mut spooling = Spooling { spool, hasher };
         read_into(self.incoming, reading, &mut spooling).await?;
-        *self.unread = false;
+        self.seen.unread_body = false;
         if let Some(hasher) = spooling.hasher {
-            self.proof.settle(&hasher.finish())?;
+            self.proof.settle(&hasher.finish(), self.seen).await?;
         }
         Ok(spooling.spool.finish().await.map_err(AppError::from)?)
     }

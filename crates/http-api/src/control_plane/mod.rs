@@ -85,12 +85,9 @@ struct Asked<'r> {
 impl ControlPlane {
     /// Answers one request of this peer's.
     pub async fn answer(&self, request: Request<Incoming>, peer: Peer) -> Response<AnswerBody> {
-        let work = pin!(async {
-            let mut seen = Seen::of(&request, peer);
-            let outcome = survived(pin!(self.outcome(request, &mut seen))).await;
-            (seen, outcome)
-        });
-        self.observer.watch(work).await
+        let mut watched = self.observer.watch(Seen::of(&request, peer));
+        let outcome = survived(pin!(self.outcome(request, &mut watched.seen))).await;
+        watched.answer(outcome)
     }
 
     /// Answers what never became a request of this peer's.
@@ -112,25 +109,24 @@ impl ControlPlane {
         let route = self.routes.find(&parts.method, path.as_str()).filter(|_| is_itself);
         let mut route = route.ok_or_else(ApiError::unknown_route)?;
         seen.operation = Some(route.operation);
+        seen.resource = Some(path.as_str().to_owned());
         let has_body = !incoming.is_end_stream();
-        let identity = self.authentication.identify(&parts, path.clone(), seen.peer, has_body).await?;
+        let identity = self.authentication.identify(&parts, path.clone(), has_body, seen).await?;
         let Identity { caller, permissions, proof } = identity;
-        seen.account = Some(caller.account);
-        seen.signer = permissions.signer().cloned();
         let query = Query::parse(parts.uri.query().unwrap_or_default())?;
         route.operation = chosen_by_mode(route.operation, &query)?;
         let operation = route.operation;
         seen.operation = Some(operation);
         let resource = decode_path(path.as_str())?;
-        seen.resource = Some(resource.clone().into_owned());
         let body = BodyToCome {
             incoming,
             headers: &parts.headers,
             limits: self.body_limits,
-            unread: &mut seen.unread_body,
+            seen: &mut *seen,
+            caller,
             proof,
         };
-        let body = self.admit(operation, caller, &permissions, &resource, body).await?;
+        let body = self.admit(operation, &permissions, &resource, body).await?;
         let invocation = invocation(&parts.headers, &permissions);
         let asked = Asked { caller, permissions, route, resource: &resource, query, body, invocation };
         let document = self.handle(operation, asked).await?;
@@ -146,17 +142,18 @@ impl ControlPlane {
     async fn admit<'r>(
         &self,
         operation: Operation,
-        caller: Caller,
         permissions: &Permissions,
         resource: &str,
         body: BodyToCome<'r>,
     ) -> Result<RequestBody<'r>, ApiError> {
         if operation == Operation::ImportApiKeys {
             // Before a large body is read; its signature, and then the rate, are looked at when it is here.
-            permissions.demand(operation.action(), resource)?;
-            permissions.demand(Action::ImportKeys, resource)?;
+            for action in [operation.action(), Action::ImportKeys] {
+                permissions.demand(action, resource).map_err(|denied| body.proof.unproven(denied))?;
+            }
             return Ok(RequestBody::ToCome(body));
         }
+        let caller = body.caller;
         let body = if body.proof.is_owed() {
             RequestBody::Here(Box::pin(body.bytes()).await?)
         } else {

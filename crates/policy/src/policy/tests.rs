@@ -23,8 +23,6 @@ fn what_is_not_allowed_is_denied() {
     assert_eq!(policy.verdict(Action::Get, &resource("/apikeys")), Allowed);
     assert_eq!(policy.verdict(Action::Get, &resource("/apikeys/a")), DeniedByDefault);
     assert_eq!(policy.verdict(Action::Post, &resource("/apikeys")), DeniedByDefault);
-    let elsewhere = Resource::new("eu-west-2", "/apikeys").expect("a resource");
-    assert_eq!(policy.verdict(Action::Get, &elsewhere), DeniedByDefault);
 }
 
 #[test]
@@ -79,9 +77,38 @@ fn wildcards_cross_slashes_and_colons() {
 }
 
 #[test]
-fn another_partition_or_service_is_only_text() {
+fn no_region_partition_or_account_gets_around_a_denial() {
+    for denied in [
+        "arn:aws:apigateway:us-east-1::/apikeys*",
+        "arn:aws-cn:apigateway:cn-north-1::/apikeys*",
+        "arn:aws:apigateway:us-*:123456789012:/apikeys*",
+        "arn:aws:apigateway:*/apikeys*",
+        "arn:aws:*/apikeys*",
+    ] {
+        let policy = policy(&[statement("Allow", &["*"], &["*"]), statement("Deny", &["*"], &[denied])]);
+        for region in ["us-east-1", "eu-west-1", "cn-north-1", "xx-1"] {
+            let key = Resource::new(region, "/apikeys/a").expect("a resource");
+            assert_eq!(policy.verdict(Action::RevealValue, &key), DeniedExplicitly, "{denied} in {region}");
+            let plan = Resource::new(region, "/usageplans").expect("a resource");
+            assert_eq!(policy.verdict(Action::Get, &plan), Allowed, "{denied} in {region}");
+        }
+    }
+}
+
+#[test]
+fn an_arn_that_may_be_about_a_region_is_refused() {
+    for short in
+        ["arn", "arn:aws", "arn:aws:apigateway:us-*", "arn:aws:apigateway:us-east-1/apikeys", "arn:a*"]
+    {
+        let document = format!(r#"{{"Statement": {}}}"#, statement("Deny", &["*"], &[short]));
+        assert!(matches!(Policy::parse(&document), Err(InvalidPolicy::ShortArn(_))), "{short}");
+    }
+}
+
+#[test]
+fn another_service_is_only_text() {
     let policy = policy(&[
-        statement("Allow", &["apigateway:GET"], &["arn:aws-cn:apigateway:*::/apikeys"]),
+        statement("Allow", &["apigateway:GET"], &["arn:aws:execute-api:*::/apikeys"]),
         statement("Allow", &["s3:*", "apigateway:SetWebACL"], &["*"]),
     ]);
     for action in Action::ALL {

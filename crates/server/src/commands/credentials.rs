@@ -22,12 +22,15 @@ async fn credentials(settings: &Settings, asked: &Credentials) -> Result<ExitCod
     let purpose = if matches!(asked, Credentials::List { .. }) { Purpose::Read } else { Purpose::Write };
     let Opened { backend, application, caller } =
         Opened::new(settings, None, purpose, Progress::new()).await?;
+    let mut made = None;
     let told = match asked {
         Credentials::Create { name, policy, account } => {
             let account = account.unwrap_or(caller.account);
             let new = NewCredential { account, name: name.clone(), policy: policy_document(policy)? };
             let (credential, secret) = application.create_credential(new).await?;
-            exports(&credential, &secret)
+            let exports = exports(&credential, &secret);
+            made = Some(credential);
+            exports
         }
         Credentials::List { account } => table(&application.list_credentials(*account).await?),
         Credentials::Switch { id, enabled } => {
@@ -39,9 +42,13 @@ async fn credentials(settings: &Settings, asked: &Credentials) -> Result<ExitCod
             format!("{id} is deleted\n")
         }
     };
+    let written = stdout().lock().write_all(told.as_bytes()).and_then(|()| stdout().flush());
+    if let (Err(_), Some(credential)) = (&written, &made) {
+        // Nobody has its secret.
+        application.delete_credential(&credential.id).await?;
+    }
     backend.close().await;
-    let failed = |why| CommandError::File { path: PathBuf::from("stdout"), why };
-    stdout().lock().write_all(told.as_bytes()).map_err(failed)?;
+    written.map_err(|why| CommandError::File { path: PathBuf::from("stdout"), why })?;
     Ok(ExitCode::SUCCESS)
 }
 

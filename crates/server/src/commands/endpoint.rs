@@ -317,8 +317,8 @@ impl Dates {
     fn key(&mut self, item: &Value) -> Option<TransferredKey> {
         let second = |name: &str| item[name].as_i64()?.checked_mul(1_000_000);
         let created = second("createdDate")?;
-        let latest = created + 999_999;
-        let at = self.last.map_or(latest, |last| latest.min(last - 1)).max(created);
+        let latest = created.checked_add(999_999)?;
+        let at = self.last.map_or(latest, |last| latest.min(last.saturating_sub(1))).max(created);
         self.last = Some(at);
         // A key that was not changed since keeps one date for both.
         let updated = second("lastUpdatedDate")?;

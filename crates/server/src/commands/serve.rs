@@ -2,7 +2,8 @@
 
 use crate::compose::{self, Files, Gatepost, Runtimes, StartError};
 use crate::sources::system_now;
-use gatepost_config::{DataListen, Settings};
+use crate::unix_socket::UnixSocket;
+use gatepost_config::Settings;
 use gatepost_http_api::wire::connection::ShutdownPhase;
 use gatepost_telemetry::logging::{self, LogFormat};
 use std::io::{self, Write, stdout};
@@ -35,14 +36,12 @@ fn serve(settings: &Settings) -> Result<(), StartError> {
     logging::log_panics();
     let runtimes = Runtimes::new()?;
     runtimes.control.block_on(async {
-        let gatepost = compose::start(settings, &runtimes).await?;
+        // Before anything is begun that a signal's default would leave half done.
         let mut signals = Signals::new()?;
+        let gatepost = compose::start(settings, &runtimes).await?;
         announce(&gatepost)?;
         signals.wait(&gatepost.files).await;
         drain(gatepost, settings, &mut signals).await;
-        if let DataListen::Unix(path) = &settings.listeners.data {
-            std::fs::remove_file(path)?;
-        }
         Ok(())
     })
 }
@@ -57,15 +56,18 @@ fn announce(gatepost: &Gatepost) -> io::Result<()> {
 
 /// Readiness goes first, then, when balancers have had time to see it, the listeners; running requests finish. A
 /// second signal ends the waiting. The storage goes last.
-async fn drain(gatepost: Gatepost, settings: &Settings, signals: &mut Signals) {
+async fn drain(mut gatepost: Gatepost, settings: &Settings, signals: &mut Signals) {
     tracing::info!("draining");
     gatepost.readiness.drain();
     gatepost.phase.send_replace(ShutdownPhase::Draining);
     let end = async {
         tokio::time::sleep(settings.shutdown.drain_delay).await;
         gatepost.phase.send_replace(ShutdownPhase::Stopped);
+        if let Some(socket) = &gatepost.socket {
+            socket.remove();
+        }
         let (mut finished, mut cut) = (0, 0);
-        for listener in gatepost.listeners {
+        for listener in &mut gatepost.listeners {
             if let Ok(drained) = listener.await {
                 finished += drained.finished;
                 cut += drained.cut;
@@ -73,9 +75,17 @@ async fn drain(gatepost: Gatepost, settings: &Settings, signals: &mut Signals) {
         }
         tracing::info!(finished, cut, "drained");
     };
-    tokio::select! {
-        () = end => {}
-        () = signals.wait(&gatepost.files) => tracing::warn!("told to stop twice: running requests are cut off"),
+    let is_cut = tokio::select! {
+        () = end => false,
+        () = signals.wait(&gatepost.files) => true,
+    };
+    if is_cut {
+        tracing::warn!("told to stop twice: running requests are cut off");
+        gatepost.phase.send_replace(ShutdownPhase::Stopped);
+        gatepost.socket.iter().for_each(UnixSocket::remove);
+        for listener in &gatepost.listeners {
+            listener.abort();
+        }
     }
     gatepost.background.stop().await;
     if tokio::time::timeout(CLOSING, gatepost.backend.close()).await.is_err() {

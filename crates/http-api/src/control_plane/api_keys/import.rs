@@ -14,8 +14,8 @@ pub(in crate::control_plane) async fn handle(
 ) -> Result<Document, ApiError> {
     check_format(&asked.query)?;
     let fail_on_warnings = asked.query.flag("failonwarnings")?.unwrap_or(false);
-    let owner = asked.permissions.signer().map_or("", |signer| signer.id.as_str());
-    let file = asked.body.spooled(plane.application.spools.open_for(owner)).await?;
+    let spool = plane.application.spools.open_for(&asked.body.owner());
+    let file = asked.body.spooled(spool).await?;
     plane.check_rate(asked.caller)?;
     let input = ImportApiKeys { file, fail_on_warnings, invocation_id: asked.invocation };
     // On a task of its own: a client that goes away now does not leave half of its file behind.
