@@ -123,13 +123,15 @@ async fn a_key_inserted_and_imported_at_once_is_one_key() {
 async fn turns_that_are_waited_for_open_few_connections() {
     let storage = Arc::new(storage().await);
     let held = storage.replica().await.import_turn(account(), Duration::ZERO).await.unwrap().unwrap();
-    let turn = |number| {
+    let turn = |number, patience| {
         let storage = Arc::clone(&storage);
         let account = AccountId::from_number(number).unwrap();
-        tokio::spawn(async move { storage.import_turn(account, Duration::from_secs(2)).await.unwrap() })
+        tokio::spawn(async move { storage.import_turn(account, patience).await.unwrap() })
     };
-    let same: Vec<_> = (0..20).map(|_| turn(account().number())).collect();
-    let others: Vec<_> = (100..120).map(turn).collect();
+    // The others give up first: none of them may get the place of the one that waits on the server.
+    let [long, short] = [3_000, 2_000].map(Duration::from_millis);
+    let same: Vec<_> = (0..20).map(|_| turn(account().number(), long)).collect();
+    let others: Vec<_> = (100..120).map(|number| turn(number, short)).collect();
     tokio::time::sleep(Duration::from_secs(1)).await;
     let mut beside = connection(&storage.database).await;
     let turns = "SELECT count(*) FROM pg_stat_activity
