@@ -85,7 +85,7 @@ async fn a_corrupt_credential_is_named_by_table_column_and_id() {
         ("name", "''", "AKIA000000000001"),
         ("name", "'two' || char(10) || 'lines'", "AKIA000000000001"),
         ("id", "'AKIA-and-no-more'", "AKIA-and-no-more"),
-        ("id", "'AKIA'", "AKIA"),
+        ("id", "'AKI A'", "AKI A"),
     ] {
         storage.writer().insert_credential(&good).await.unwrap();
         execute(&path, &format!("UPDATE credential SET {column} = {value}")).await;

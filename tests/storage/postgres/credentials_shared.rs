@@ -114,7 +114,7 @@ async fn a_corrupt_credential_is_named_by_table_id_and_column() {
         ("name", "UPDATE credential SET name = ''", whole.as_str()),
         ("name", "UPDATE credential SET name = E'two\\nlines'", whole.as_str()),
         ("id", "UPDATE credential SET id = 'AKIA-and-no-more'", "AKIA-and-no-more"),
-        ("id", "UPDATE credential SET id = 'AKIA'", "AKIA"),
+        ("id", "UPDATE credential SET id = 'AKI A'", "AKI A"),
     ] {
         storage.writer().insert_credential(&credential(1)).await.unwrap();
         storage.sql(damage).await;
