@@ -7,6 +7,7 @@ use gatepost_storage::StorageError;
 use sqlx::Error;
 use sqlx::error::DatabaseError;
 use std::io;
+use std::sync::Arc;
 
 /// Something that must be unique was there.
 pub(crate) const UNIQUE_VIOLATION: &str = "23505";
@@ -38,7 +39,18 @@ const OPERATOR_INTERVENTION: &str = "57";
 pub(crate) const API_KEY_ID: &str = "api_key_id";
 
 pub(crate) fn storage_error(error: Error) -> StorageError {
-    let passes = match &error {
+    if passes(&error) { StorageError::Unavailable(error.into()) } else { StorageError::Backend(error.into()) }
+}
+
+/// The same of an error that several calls share.
+pub(crate) fn shared(error: &Arc<Error>) -> StorageError {
+    let source = Arc::clone(error).into();
+    if passes(error) { StorageError::Unavailable(source) } else { StorageError::Backend(source) }
+}
+
+/// Whether it passes by itself.
+pub(crate) fn passes(error: &Error) -> bool {
+    match error {
         Error::Database(database) => passes_by_itself(&code(&**database)),
         Error::Io(_)
         | Error::Tls(_)
@@ -49,8 +61,7 @@ pub(crate) fn storage_error(error: Error) -> StorageError {
         | Error::BeginFailed => true,
         // The driver's enum may grow; what is left here are defects of ours.
         _ => false,
-    };
-    if passes { StorageError::Unavailable(error.into()) } else { StorageError::Backend(error.into()) }
+    }
 }
 
 fn passes_by_itself(code: &str) -> bool {

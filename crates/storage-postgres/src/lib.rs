@@ -1,7 +1,8 @@
 //! The storage traits on PostgreSQL, for as many replicas as like to share it.
 //!
-//! - A single read or write is one statement, which commits itself; a unit of work is one transaction. What a write
-//!   changes and what it tells the [feed](gatepost_storage::Storage::changes) become visible together.
+//! - A single read or write is one statement, which commits itself; look-ups, and inserts of keys, that come at the same
+//!   time share one. A unit of work is one transaction. What a write changes and what it tells the
+//!   [feed](gatepost_storage::Storage::changes) become visible together.
 //! - Every call ends within 4.5 seconds, waiting for a connection and for locks included; portions of an import within
 //!   31. Where PostgreSQL cannot be reached, is read-only, full, or slow, the answer is
 //!   [`StorageError::Unavailable`], and the next call tries anew: nothing here needs a restart.
@@ -14,15 +15,16 @@
 //! Connections: so many as asked for serve requests, of which a quarter (1 to 4) is kept from writes; 2 more imports; 1 each
 //! feed and snapshot; 1 each import's turn, 8 at most; 1 hears other replicas ring.
 //!
-//! `pool` makes and lends connections; `source` and `session` are what reads and writes are written over, once for
-//! single calls, units of work and snapshots. A new aggregate is a folder like `api_keys`, its statements one in
-//! `queries`, its tables a migration.
+//! `pool` makes and lends connections, `gathering` makes one statement of several calls; `source` and `session` are what
+//! reads and writes are written over, once for single calls, units of work and snapshots. A new aggregate is a folder like
+//! `api_keys`, its statements one in `queries`, its tables a migration.
 
 mod api_keys;
 mod bell;
 mod changes;
 mod credentials;
 mod error;
+mod gathering;
 mod migrations;
 mod pool;
 mod replicas;
@@ -36,7 +38,7 @@ mod writer;
 
 pub use migrations::Migrated;
 
-use api_keys::column;
+use api_keys::{Creations, LookUps, column};
 use async_trait::async_trait;
 use bell::{Bell, Rope};
 use changes::PostgresFeed;
@@ -46,6 +48,7 @@ use gatepost_storage::{
     ChangeFeed, FeedCursor, ImportTurn, Keep, Reader, Replicas, Snapshot, Storage, StorageError, UnitOfWork,
     Writer,
 };
+use gathering::Gathering;
 use pool::{Connector, Limits, Pool};
 use replicas::micros;
 use session::{Alone, Session as _, Transaction};
@@ -167,6 +170,8 @@ pub struct PostgresStorage {
     requests: Pool,
     /// The same connections, but for a few.
     writes: Pool,
+    look_ups: Arc<Gathering<LookUps>>,
+    creations: Arc<Gathering<Creations>>,
     imports: Pool,
     turns: Turns,
     /// So many rows were imported since the last statistics.
@@ -201,7 +206,21 @@ impl PostgresStorage {
         let bell = Bell::new();
         let rope = direct.map(|options| bell.connect(options));
         let turns = Turns::new(Arc::clone(&connector));
-        Ok(Self { connector, requests, writes, imports, turns, imported: Arc::default(), bell, _rope: rope })
+        let look_ups = Gathering::new(requests.clone(), LookUps);
+        let creations = Gathering::new(writes.clone(), Creations(writes.clone()));
+        let imported = Arc::default();
+        Ok(Self {
+            connector,
+            requests,
+            writes,
+            look_ups,
+            creations,
+            imports,
+            turns,
+            imported,
+            bell,
+            _rope: rope,
+        })
     }
 
     /// Closes the idle connections and lends none from now on.
@@ -216,6 +235,14 @@ impl PostgresStorage {
 
     pub(crate) fn writes(&self) -> &Pool {
         &self.writes
+    }
+
+    pub(crate) fn look_ups(&self) -> &Arc<Gathering<LookUps>> {
+        &self.look_ups
+    }
+
+    pub(crate) fn creations(&self) -> &Arc<Gathering<Creations>> {
+        &self.creations
     }
 
     pub(crate) fn imports(&self) -> &Pool {

@@ -160,14 +160,16 @@ impl Connector {
 #[derive(Clone)]
 pub(crate) struct Pool {
     shared: Arc<Shared>,
-    /// What whoever comes this way has to have first.
-    narrow: Option<Arc<Semaphore>>,
+    /// What whoever comes this way has to have first, and how many of it there are.
+    narrow: Option<(Arc<Semaphore>, usize)>,
 }
 
 struct Shared {
     connector: Arc<Connector>,
     limits: Limits,
     permits: Arc<Semaphore>,
+    /// So many permits there are.
+    all: usize,
     idle: Mutex<Idle>,
 }
 
@@ -187,13 +189,16 @@ struct Resting {
 
 impl Pool {
     pub(crate) fn new(connector: Arc<Connector>, limits: Limits, connections: u32) -> Self {
-        let permits = Arc::new(Semaphore::new(connections.max(1) as usize));
-        Self { shared: Arc::new(Shared { connector, limits, permits, idle: Mutex::default() }), narrow: None }
+        let all = connections.max(1) as usize;
+        let permits = Arc::new(Semaphore::new(all));
+        let shared = Shared { connector, limits, permits, all, idle: Mutex::default() };
+        Self { shared: Arc::new(shared), narrow: None }
     }
 
     /// A way to the same connections on which no more than so many are lent at once.
     pub(crate) fn narrow(&self, connections: u32) -> Self {
-        let narrow = Some(Arc::new(Semaphore::new(connections.max(1) as usize)));
+        let all = connections.max(1) as usize;
+        let narrow = Some((Arc::new(Semaphore::new(all)), all));
         Self { shared: Arc::clone(&self.shared), narrow }
     }
 
@@ -215,6 +220,22 @@ impl Pool {
         lent.rows(statement, deadline).await
     }
 
+    /// Whether somebody has a connection now who came this way.
+    pub(crate) fn is_in_use(&self) -> bool {
+        match &self.narrow {
+            Some((narrow, all)) => narrow.available_permits() < *all,
+            None => self.shared.permits.available_permits() < self.shared.all,
+        }
+    }
+
+    /// Whether a connection is made for whoever comes now: none is idle, and there may be more.
+    pub(crate) fn has_to_grow(&self) -> bool {
+        let free = |of: &Arc<Semaphore>| of.available_permits() > 0;
+        self.narrow.as_ref().is_none_or(|(narrow, _)| free(narrow))
+            && free(&self.shared.permits)
+            && self.shared.idle().connections.is_empty()
+    }
+
     /// A connection.
     pub(crate) async fn lend(&self, deadline: Instant) -> Result<Lent, Error> {
         if let Some(lent) = self.lend_at_once() {
@@ -228,7 +249,7 @@ impl Pool {
     fn lend_at_once(&self) -> Option<Lent> {
         let free = |of: &Arc<Semaphore>| Arc::clone(of).try_acquire_owned().ok();
         let narrow = match &self.narrow {
-            Some(narrow) => Some(free(narrow)?),
+            Some((narrow, _)) => Some(free(narrow)?),
             None => None,
         };
         let permits = Permits { _narrow: narrow, _permit: free(&self.shared.permits)? };
@@ -241,7 +262,7 @@ impl Pool {
 
     async fn lending(&self) -> Result<Lent, Error> {
         let narrow = match &self.narrow {
-            Some(narrow) => Some(permit(narrow).await?),
+            Some((narrow, _)) => Some(permit(narrow).await?),
             None => None,
         };
         let permits = Permits { _narrow: narrow, _permit: permit(&self.shared.permits).await? };

@@ -10,7 +10,7 @@ use sqlx::{Error, query};
 use std::future::Future;
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 /// How often a statement is sent again that lost a race against others.
 const ATTEMPTS: u32 = 3;
@@ -40,9 +40,26 @@ pub(crate) trait Session: Send {
 pub(crate) struct Alone<'s>(pub(crate) &'s Pool);
 
 impl Alone<'_> {
-    async fn rows_with_limits(&self, statement: Statement<'_>) -> Result<Vec<PgRow>, Error> {
-        let deadline = now() + self.0.limits().call;
-        let mut lent = self.0.lend(deadline).await?;
+    /// Sends a statement on a connection that was lent already.
+    pub(crate) async fn rows_on(
+        &self,
+        lent: &mut Lent,
+        statement: Statement<'_>,
+        deadline: Instant,
+    ) -> Result<Vec<PgRow>, Error> {
+        if self.0.is_timed() {
+            return lent.rows(statement, deadline).await;
+        }
+        Box::pin(self.rows_with_limits(lent, statement, deadline)).await
+    }
+
+    /// Nobody on the server would end the statement after we have given up: it must bring its own limits.
+    async fn rows_with_limits(
+        &self,
+        lent: &mut Lent,
+        statement: Statement<'_>,
+        deadline: Instant,
+    ) -> Result<Vec<PgRow>, Error> {
         if let Err(error) = lent.run(self.0.limits().begin(Transaction::READ_COMMITTED), deadline).await {
             // It may be in a transaction all the same.
             lent.give_up();
@@ -63,11 +80,9 @@ impl Alone<'_> {
 
 impl Session for Alone<'_> {
     async fn rows(&mut self, statement: Statement<'_>) -> Result<Vec<PgRow>, Error> {
-        if self.0.is_timed() {
-            return self.0.rows(statement).await;
-        }
-        // Nobody on the server would end this statement after we have given up: it must bring its own limits.
-        Box::pin(self.rows_with_limits(statement)).await
+        let deadline = now() + self.0.limits().call;
+        let mut lent = self.0.lend(deadline).await?;
+        self.rows_on(&mut lent, statement, deadline).await
     }
 
     async fn attempt(&mut self, statement: Statement<'_>) -> Result<Vec<PgRow>, Error> {

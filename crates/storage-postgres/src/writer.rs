@@ -1,5 +1,5 @@
-//! Single writes: each one statement that commits itself. Only an import or a restore under a limit is a transaction
-//! of several.
+//! Single writes: each one statement that commits itself, which keys that are inserted at the same time share. Only an
+//! import or a restore under a limit is a transaction of several.
 
 use crate::error::storage_error;
 use crate::session::{Alone, Transaction};
@@ -37,7 +37,14 @@ impl ApiKeyWriter for PostgresWriter<'_> {
         key: NewApiKey,
         most: Option<u64>,
     ) -> Result<(), StorageError> {
-        api_keys::insert(&mut self.alone(), account, &key, most).await.map(|()| self.told(()))
+        let (writes, creations) = (self.0.writes(), self.0.creations());
+        let inserted = if creations.has_company() {
+            // In a box: the future of every insert would be as large.
+            Box::pin(api_keys::insert_gathered(creations, writes, account, key, most)).await
+        } else {
+            api_keys::insert(&mut self.alone(), account, &key, most).await
+        };
+        inserted.map(|()| self.told(()))
     }
 
     async fn update_api_key(

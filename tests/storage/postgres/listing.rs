@@ -126,6 +126,12 @@ async fn counting_an_account_and_asking_for_changes_read_an_index_and_not_a_tabl
             "api_key_age",
         ),
         (
+            "PREPARE q (bigint[], text[]) AS ",
+            include_str!("../../../crates/storage-postgres/queries/api_keys/find_many.sql"),
+            "EXECUTE q ('{1}', '{key0000001}')",
+            "api_key_id",
+        ),
+        (
             "PREPARE q (text, bigint) AS ",
             include_str!("../../../crates/storage-postgres/queries/changes/since.sql"),
             "EXECUTE q ('1:1:', 100001)",

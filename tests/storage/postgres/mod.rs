@@ -4,6 +4,7 @@
 mod credentials_shared;
 mod faults;
 mod feed;
+mod gathering;
 mod imports;
 mod limits;
 mod listing;

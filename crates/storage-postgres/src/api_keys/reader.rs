@@ -1,9 +1,11 @@
 //! Reads, of what is committed, of what a unit of work sees, and of what a snapshot holds.
 
 use super::listing;
+use super::look_ups::find_gathered;
 use super::row::{self, column, number, signed};
 use crate::PostgresStorage;
 use crate::error::storage_error;
+use crate::pool::Statement;
 use crate::snapshot::PostgresSnapshot;
 use crate::source::Source;
 use crate::unit_of_work::PostgresUnit;
@@ -18,7 +20,7 @@ const PORTION: usize = 10_000;
 
 /// The same reads for every reader; the orphan rule forbids one generic implementation.
 macro_rules! answer_reads {
-    ($reader:ty, $reading:ident => $source:expr) => {
+    ($reader:ty, $reading:ident => $source:expr, $find:path) => {
         #[async_trait]
         impl ApiKeyReader for $reader {
             async fn find_api_key(
@@ -26,8 +28,7 @@ macro_rules! answer_reads {
                 account: AccountId,
                 id: &ApiKeyId,
             ) -> Result<Option<StoredApiKey>, StorageError> {
-                let $reading = self;
-                find($source, account, id).await
+                $find(self, account, id).await
             }
 
             async fn list_api_keys(
@@ -67,18 +68,34 @@ macro_rules! answer_reads {
     };
 }
 
-answer_reads!(PostgresStorage, storage => storage.requests());
-answer_reads!(PostgresSnapshot, snapshot => snapshot);
-answer_reads!(PostgresUnit, unit => unit);
+answer_reads!(PostgresStorage, storage => storage.requests(), find_committed);
+answer_reads!(PostgresSnapshot, snapshot => snapshot, find);
+answer_reads!(PostgresUnit, unit => unit, find);
 
-async fn find<S: Source>(
+async fn find_committed(
+    storage: &PostgresStorage,
+    account: AccountId,
+    id: &ApiKeyId,
+) -> Result<Option<StoredApiKey>, StorageError> {
+    let (requests, look_ups) = (storage.requests(), storage.look_ups());
+    if look_ups.has_company() {
+        // In a box: the future of every look-up would be as large.
+        return Box::pin(find_gathered(look_ups, requests, account, id)).await;
+    }
+    find(requests, account, id).await
+}
+
+pub(super) async fn find<S: Source>(
     source: &S,
     account: AccountId,
     id: &ApiKeyId,
 ) -> Result<Option<StoredApiKey>, StorageError> {
-    let find = query(include_str!("../../queries/api_keys/find.sql")).bind(number(account)).bind(id.as_str());
-    let rows = source.fetch(find).await.map_err(storage_error)?;
+    let rows = source.fetch(finding(account, id)).await.map_err(storage_error)?;
     rows.first().map(|row| row::key(account, row)).transpose()
+}
+
+pub(super) fn finding(account: AccountId, id: &ApiKeyId) -> Statement<'_> {
+    query(include_str!("../../queries/api_keys/find.sql")).bind(number(account)).bind(id.as_str())
 }
 
 async fn count<S: Source>(source: &S, account: AccountId) -> Result<u64, StorageError> {

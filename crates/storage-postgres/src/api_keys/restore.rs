@@ -1,13 +1,11 @@
 //! Whole keys, brought back as they were: one statement for all of a call, in the order of their digests.
 
 use super::import::taken;
-use super::row::{Lists, array_text, column, number, signed};
+use super::row::{bind_keys, column, signed};
 use super::writer::count_keys;
 use crate::error::storage_error;
-use crate::pool::Statement;
 use crate::session::Session;
 use gatepost_domain::AccountId;
-use gatepost_domain::api_keys::{ApiKeyName, CustomerId, Description};
 use gatepost_storage::{Entity, NewApiKey, Restored, StorageError};
 use sqlx::query;
 use std::collections::HashSet;
@@ -92,37 +90,15 @@ async fn send<S: Session>(
     keys: &[NewApiKey],
     places: &[usize],
 ) -> Result<HashSet<Box<[u8]>>, StorageError> {
+    let keys: Vec<&NewApiKey> = places.iter().map(|place| &keys[*place]).collect();
     let mut attempt = 0;
     loop {
         attempt += 1;
-        match session.attempt(restoring(account, keys, places)).await {
+        let restore = bind_keys(query(include_str!("../../queries/api_keys/restore.sql")), account, &keys);
+        match session.attempt(restore).await {
             Ok(rows) => return rows.iter().map(|row| Ok(column::<&[u8]>(row, 0)?.into())).collect(),
             Err(error) if session.may_attempt_again(&error, attempt) => {}
             Err(error) => return Err(storage_error(error)),
         }
     }
-}
-
-fn restoring<'q>(account: AccountId, keys: &'q [NewApiKey], places: &[usize]) -> Statement<'q> {
-    fn each<'q, T>(keys: &'q [NewApiKey], places: &[usize], of: impl Fn(&'q NewApiKey) -> T) -> Vec<T> {
-        places.iter().map(|place| of(&keys[*place])).collect()
-    }
-    let list = |of: fn(Lists<'q>) -> Option<Vec<&'q str>>| {
-        each(keys, places, |new| of(Lists::of(&new.key)).map(|items| array_text(&items)))
-    };
-    query(include_str!("../../queries/api_keys/restore.sql"))
-        .bind(number(account))
-        .bind(each(keys, places, |new| &new.digest.0[..]))
-        .bind(each(keys, places, |new| new.key.id.as_str()))
-        .bind(each(keys, places, |new| &*new.sealed.0))
-        .bind(each(keys, places, |new| new.key.name.as_ref().map(ApiKeyName::as_str)))
-        .bind(each(keys, places, |new| new.key.description.as_ref().map(Description::as_str)))
-        .bind(each(keys, places, |new| new.key.enabled))
-        .bind(each(keys, places, |new| new.key.customer_id.as_ref().map(CustomerId::as_str)))
-        .bind(list(|lists| lists.stage_keys))
-        .bind(list(|lists| lists.labels))
-        .bind(list(|lists| lists.tags))
-        .bind(each(keys, places, |new| new.key.created.micros()))
-        .bind(each(keys, places, |new| new.key.updated.micros()))
-        .bind(each(keys, places, |new| signed(new.key.version.0)))
 }

@@ -1,11 +1,12 @@
 //! Rows, as keys and back.
 
 use crate::error::storage_error;
+use crate::pool::Statement;
 use gatepost_domain::api_keys::{
     ApiKey, ApiKeyId, ApiKeyName, ApiKeyPosition, CustomerId, Description, Label, StageKey,
 };
 use gatepost_domain::{AccountId, Sealed, Tags, Timestamp, Version};
-use gatepost_storage::{StorageError, StoredApiKey};
+use gatepost_storage::{NewApiKey, StorageError, StoredApiKey};
 use sqlx::postgres::{PgRow, Postgres};
 use sqlx::{Decode, Row as _, Type};
 
@@ -43,7 +44,7 @@ impl<'k> Lists<'k> {
 }
 
 /// The text of a `text[]`.
-pub(super) fn array_text(items: &[&str]) -> String {
+fn array_text(items: &[&str]) -> String {
     let mut text = String::from("{");
     for (number, item) in items.iter().enumerate() {
         text.push_str(if number == 0 { "\"" } else { ",\"" });
@@ -57,6 +58,35 @@ pub(super) fn array_text(items: &[&str]) -> String {
     }
     text.push('}');
     text
+}
+
+/// The arguments $1 to $14 of a statement that stores whole keys: the account, and an array for each column.
+pub(super) fn bind_keys<'q>(
+    statement: Statement<'q>,
+    account: AccountId,
+    keys: &[&'q NewApiKey],
+) -> Statement<'q> {
+    fn each<'q, T>(keys: &[&'q NewApiKey], of: impl Fn(&'q NewApiKey) -> T) -> Vec<T> {
+        keys.iter().map(|new| of(new)).collect()
+    }
+    let list = |of: fn(Lists<'q>) -> Option<Vec<&'q str>>| {
+        each(keys, |new| of(Lists::of(&new.key)).map(|items| array_text(&items)))
+    };
+    statement
+        .bind(number(account))
+        .bind(each(keys, |new| &new.digest.0[..]))
+        .bind(each(keys, |new| new.key.id.as_str()))
+        .bind(each(keys, |new| &*new.sealed.0))
+        .bind(each(keys, |new| new.key.name.as_ref().map(ApiKeyName::as_str)))
+        .bind(each(keys, |new| new.key.description.as_ref().map(Description::as_str)))
+        .bind(each(keys, |new| new.key.enabled))
+        .bind(each(keys, |new| new.key.customer_id.as_ref().map(CustomerId::as_str)))
+        .bind(list(|lists| lists.stage_keys))
+        .bind(list(|lists| lists.labels))
+        .bind(list(|lists| lists.tags))
+        .bind(each(keys, |new| new.key.created.micros()))
+        .bind(each(keys, |new| new.key.updated.micros()))
+        .bind(each(keys, |new| signed(new.key.version.0)))
 }
 
 /// The key in the first twelve columns, in the order of `queries/api_keys/find.sql`.

@@ -39,7 +39,7 @@ pub(crate) async fn insert<S: Session>(
     Err(StorageError::Unavailable("others took what the key needs, and gave it up, again and again".into()))
 }
 
-fn insertion<'q>(account: AccountId, new: &'q NewApiKey, most: Option<u64>) -> Statement<'q> {
+pub(super) fn insertion<'q>(account: AccountId, new: &'q NewApiKey, most: Option<u64>) -> Statement<'q> {
     let key = &new.key;
     let lists = Lists::of(key);
     let insert = match most {
