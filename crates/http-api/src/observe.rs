@@ -112,6 +112,11 @@ impl Observer {
         Self { audit, ..self }
     }
 
+    /// Whether what a request is about is worth keeping.
+    pub(crate) fn is_audited(&self) -> bool {
+        self.audit.is_some()
+    }
+
     /// Watches a request from its head on.
     pub(crate) fn watch(&self, seen: Seen) -> Watched<'_> {
         let (begun, in_flight) = (self.clock.now(), self.metrics.started());

@@ -76,10 +76,8 @@ struct Asked<'r> {
     /// The path, decoded.
     resource: &'r str,
     query: Query<'r>,
+    headers: &'r HeaderMap,
     body: RequestBody<'r>,
-    /// The name under which an SDK sends a request and its retries, and the credential it signs them with; anything
-    /// that is no name is nobody's.
-    invocation: Option<Box<[u8]>>,
 }
 
 impl ControlPlane {
@@ -109,7 +107,7 @@ impl ControlPlane {
         let route = self.routes.find(&parts.method, path.as_str()).filter(|_| is_itself);
         let mut route = route.ok_or_else(ApiError::unknown_route)?;
         seen.operation = Some(route.operation);
-        seen.resource = Some(path.as_str().to_owned());
+        seen.resource = self.observer.is_audited().then(|| path.as_str().to_owned());
         let has_body = !incoming.is_end_stream();
         let identity = self.authentication.identify(&parts, path.clone(), has_body, seen).await?;
         let Identity { caller, permissions, proof } = identity;
@@ -127,11 +125,12 @@ impl ControlPlane {
             proof,
         };
         let body = self.admit(operation, &permissions, &resource, body).await?;
-        let invocation = invocation(&parts.headers, &permissions);
-        let asked = Asked { caller, permissions, route, resource: &resource, query, body, invocation };
+        let headers = &parts.headers;
+        let asked = Asked { caller, permissions, route, resource: &resource, query, headers, body };
         let document = self.handle(operation, asked).await?;
         if let Document::ApiKey(made, _) = &document
             && operation == Operation::CreateApiKey
+            && self.observer.is_audited()
         {
             seen.resource = Some(format!("{resource}/{}", made.key.id.as_str()));
         }
@@ -194,15 +193,17 @@ impl ControlPlane {
     }
 }
 
-/// The name under which an SDK sends a request and its retries, and what it signs them with; anything that is no name is
-/// nobody's.
-fn invocation(headers: &HeaderMap, permissions: &Permissions) -> Option<Box<[u8]>> {
-    let id = headers.get("amz-sdk-invocation-id")?.as_bytes();
-    if !(1..=MOST_INVOCATION_ID).contains(&id.len()) {
-        return None;
+impl Asked<'_> {
+    /// The name under which an SDK sends a request and its retries, and what it signs them with; anything that is no name
+    /// is nobody's.
+    fn invocation(&self) -> Option<Box<[u8]>> {
+        let id = self.headers.get("amz-sdk-invocation-id")?.as_bytes();
+        if !(1..=MOST_INVOCATION_ID).contains(&id.len()) {
+            return None;
+        }
+        let access_key = self.permissions.signer().map_or("", |signer| signer.id.as_str());
+        Some([access_key.as_bytes(), b" ", id].concat().into())
     }
-    let access_key = permissions.signer().map_or("", |signer| signer.id.as_str());
-    Some([access_key.as_bytes(), b" ", id].concat().into())
 }
 
 /// `POST /apikeys` is an import with `mode=import`, and a creation without `mode`.

@@ -13,8 +13,9 @@ pub(in crate::control_plane) async fn handle(
     plane: &ControlPlane,
     asked: Asked<'_>,
 ) -> Result<Document, ApiError> {
+    let invocation = asked.invocation();
     let body = asked.body.bytes().await?;
-    let retry = asked.invocation.map(|id| retry_token("CreateApiKey", &id, &body));
+    let retry = invocation.map(|id| retry_token("CreateApiKey", &id, &body));
     let input = CreateApiKey { retry, ..read(Members::parse(&body)?)? };
     let made = plane.in_time(plane.application.create_api_key(asked.caller, input)).await?;
     Ok(Document::ApiKey(made, TagsShown::WhenAny))

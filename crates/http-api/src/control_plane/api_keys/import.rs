@@ -14,10 +14,11 @@ pub(in crate::control_plane) async fn handle(
 ) -> Result<Document, ApiError> {
     check_format(&asked.query)?;
     let fail_on_warnings = asked.query.flag("failonwarnings")?.unwrap_or(false);
+    let invocation_id = asked.invocation();
     let spool = plane.application.spools.open_for(&asked.body.owner());
     let file = asked.body.spooled(spool).await?;
     plane.check_rate(asked.caller)?;
-    let input = ImportApiKeys { file, fail_on_warnings, invocation_id: asked.invocation };
+    let input = ImportApiKeys { file, fail_on_warnings, invocation_id };
     // On a task of its own: a client that goes away now does not leave half of its file behind.
     let application = Arc::clone(&plane.application);
     let import = tokio::spawn(async move { application.import_api_keys(asked.caller, input).await });
