@@ -2,11 +2,12 @@
 
 use integration_tests::http::Request;
 use integration_tests::sdk;
+use integration_tests::server::{Credential, Server};
 use serde_json::json;
 
 use crate::{start_signed, start_with};
 
-fn rows(server: &integration_tests::server::Server, count: usize) -> String {
+fn rows(server: &Server, count: usize) -> String {
     let rows: String = (0..count).map(|row| format!("{},row {row}\n", server.value())).collect();
     format!("key,name\n{rows}")
 }
@@ -126,4 +127,24 @@ fn an_import_whose_ids_would_not_fit_the_spool_stores_nothing() {
     answer.expect_error_like(503, "ServiceUnavailableException", |message| !message.is_empty());
     assert_eq!(server.get("/apikeys").expect(200)["item"], json!([]));
     server.import("", &format!("name,key\n{}", &rows[..42_000])).expect(201);
+}
+
+/// A file of two mebibytes, and a server whose spools may hold six, of which one credential may have three.
+fn beside_an_import_that_is_under_way(start: fn(&[&str]) -> Server) -> u16 {
+    let server = start(&["--max-import-bytes=3MiB", "--max-spool-bytes=6MiB"]);
+    let rows: String = (0..21).map(|_| format!("n,{},{}\n", server.value(), "d".repeat(100_000))).collect();
+    let file = format!("name,key,description\n{rows}");
+    let under_way = Request::import("&format=csv", file.clone()).signed(&Credential::root());
+    let mut connection = server.connect();
+    connection.write(&under_way.head(Some(file.len() + 1))).unwrap();
+    connection.write(file.as_bytes()).unwrap();
+    // What was sent is on its way into the spool.
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    server.import("&format=csv", &file).status
+}
+
+#[test]
+fn one_credential_has_no_more_than_its_share_of_the_spools_and_nobody_has_all_of_them() {
+    assert_eq!(beside_an_import_that_is_under_way(start_signed), 503);
+    assert_eq!(beside_an_import_that_is_under_way(start_with), 201);
 }

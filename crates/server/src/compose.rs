@@ -8,7 +8,7 @@ use crate::storage::{Backend, Purpose, open_custody};
 use crate::tls::{Tls, TlsError};
 use crate::unix_socket::UnixSocket;
 use gatepost_application::credentials::{CredentialTable, Root};
-use gatepost_application::{Application, CpuPool, Limits, Spools};
+use gatepost_application::{AppError, Application, CpuPool, Limits, Spools};
 use gatepost_config::{AuthMode, DataListen, Settings};
 use gatepost_custody::Custody;
 use gatepost_domain::credentials::{AccessKeyId, InvalidAccessKeyId, SecretAccessKey};
@@ -93,6 +93,17 @@ pub(crate) fn whole(error: &dyn Error) -> String {
         cause = error.source();
     }
     text
+}
+
+/// What an operator is told of a failed operation: the cause is meant for them.
+pub(crate) fn told(error: &AppError) -> String {
+    error.cause().map_or_else(|| error.message().to_owned(), |cause| whole(&**cause))
+}
+
+impl From<AppError> for StartError {
+    fn from(error: AppError) -> Self {
+        Self::Storage(told(&error))
+    }
 }
 
 impl From<io::Error> for StartError {

@@ -3,7 +3,7 @@
 //! Its secret is told once: on a terminal, or in a file that only this user can read.
 
 use crate::commands::credentials::exports;
-use crate::compose::{StartError, whole};
+use crate::compose::StartError;
 use crate::key_file::folder_of;
 use gatepost_application::Application;
 use gatepost_application::credentials::FirstCredential;
@@ -20,35 +20,29 @@ pub(crate) async fn make_if_due(settings: &Settings, application: &Application) 
     if settings.auth.root.is_some() {
         return Ok(());
     }
-    let warn = async || {
-        if !application.has_credentials().await? {
-            tracing::warn!(
-                "there is no credential, so nobody can call the control plane: make one with `gatepost credentials create \
-                 --policy administrator`"
-            );
-        }
-        Ok::<(), gatepost_application::AppError>(())
-    };
-    let failed = |error: gatepost_application::AppError| {
-        StartError::Storage(error.cause().map_or_else(|| error.message().to_owned(), |cause| whole(&**cause)))
-    };
     let folder = match &settings.storage.choice {
-        StorageChoice::Postgres { .. } => {
-            return warn().await.map_err(failed);
-        }
+        StorageChoice::Postgres { .. } => return warn_if_nobody_can_call(application).await,
         StorageChoice::Sqlite { path } => folder_of(path),
         StorageChoice::Memory => Path::new("."),
     };
     let account = settings.auth.default_account;
-    let FirstCredential::Made(credential, secret) =
-        application.first_credential(account).await.map_err(failed)?
-    else {
-        return warn().await.map_err(failed);
+    let FirstCredential::Made(credential, secret) = application.first_credential(account).await? else {
+        return warn_if_nobody_can_call(application).await;
     };
     if let Err(why) = tell(&exports(&credential, &secret), folder) {
         // Nobody knows it: the next start makes another one.
-        application.delete_credential(&credential.id).await.map_err(failed)?;
+        application.delete_credential(&credential.id).await?;
         return Err(StartError::File { path: folder.join(FILE), why });
+    }
+    Ok(())
+}
+
+async fn warn_if_nobody_can_call(application: &Application) -> Result<(), StartError> {
+    if !application.has_credentials().await? {
+        tracing::warn!(
+            "there is no credential, so nobody can call the control plane: make one with `gatepost credentials create \
+             --policy administrator`"
+        );
     }
     Ok(())
 }

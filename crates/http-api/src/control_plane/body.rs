@@ -7,7 +7,7 @@ use crate::input::json::Members;
 use crate::observe::Seen;
 use crate::wire::body::{BodyReading, BodySink, read_into, read_small};
 use bytes::Bytes;
-use gatepost_application::{AppError, Caller, Spool, SpoolError, SpoolWriter};
+use gatepost_application::{AppError, Spool, SpoolError, SpoolWriter};
 use gatepost_sigv4::{PayloadHash, PayloadHasher};
 use http::HeaderMap;
 use hyper::body::Incoming;
@@ -28,7 +28,6 @@ pub(super) struct BodyToCome<'r> {
     pub(super) headers: &'r HeaderMap,
     pub(super) limits: BodyLimits,
     pub(super) seen: &'r mut Seen,
-    pub(super) caller: Caller,
     pub(super) proof: Proof<'r>,
 }
 
@@ -46,15 +45,13 @@ impl RequestBody<'_> {
         }
     }
 
-    /// Whose share of the spools an import file takes: until it is shown who sent it, that of whoever it is from.
-    pub(super) fn owner(&self) -> String {
-        match self {
-            Self::ToCome(BodyToCome { seen, proof, .. }) if proof.is_unproven() => {
-                format!("{} from {}", seen.claimed.as_deref().unwrap_or_default(), seen.peer)
-            }
-            Self::ToCome(BodyToCome { seen, .. }) => seen.claimed.as_deref().unwrap_or_default().to_owned(),
-            Self::Here(_) => String::new(),
-        }
+    /// Whose share of the spools an import file takes: until it is shown who sent it, that of whoever it is from; nobody's
+    /// where nobody is asked who they are.
+    pub(super) fn owner(&self) -> Option<String> {
+        let Self::ToCome(BodyToCome { seen, proof, .. }) = self else { return None };
+        let claimed = seen.claimed.as_deref()?;
+        let is_shown = !proof.is_unproven();
+        Some(if is_shown { claimed.to_owned() } else { format!("{claimed} from {}", seen.peer) })
     }
 
     /// Reads an import file into a spool.

@@ -121,10 +121,9 @@ impl ControlPlane {
             headers: &parts.headers,
             limits: self.body_limits,
             seen: &mut *seen,
-            caller,
             proof,
         };
-        let body = self.admit(operation, &permissions, &resource, body).await?;
+        let body = self.admit(operation, caller, &permissions, &resource, body).await?;
         let headers = &parts.headers;
         let asked = Asked { caller, permissions, route, resource: &resource, query, headers, body };
         let document = self.handle(operation, asked).await?;
@@ -141,6 +140,7 @@ impl ControlPlane {
     async fn admit<'r>(
         &self,
         operation: Operation,
+        caller: Caller,
         permissions: &Permissions,
         resource: &str,
         body: BodyToCome<'r>,
@@ -152,7 +152,6 @@ impl ControlPlane {
             }
             return Ok(RequestBody::ToCome(body));
         }
-        let caller = body.caller;
         let body = if body.proof.is_owed() {
             RequestBody::Here(Box::pin(body.bytes()).await?)
         } else {

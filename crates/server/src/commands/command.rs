@@ -2,7 +2,7 @@
 
 use super::endpoint::EndpointError;
 use super::progress::Progress;
-use crate::compose::{StartError, whole};
+use crate::compose::{StartError, told, whole};
 use crate::sources::{SystemClock, SystemRandom};
 use crate::storage::{Backend, Purpose, open_custody};
 use gatepost_application::transfer::{CannotReadAccount, TransferError};
@@ -67,11 +67,7 @@ pub(crate) enum CommandError {
 
 impl From<AppError> for CommandError {
     fn from(error: AppError) -> Self {
-        Self::Application(match error.cause() {
-            // The operator is the one for whom the cause is meant.
-            Some(cause) => whole(&**cause),
-            None => error.message().to_owned(),
-        })
+        Self::Application(told(&error))
     }
 }
 

@@ -15,7 +15,8 @@ pub(in crate::control_plane) async fn handle(
     check_format(&asked.query)?;
     let fail_on_warnings = asked.query.flag("failonwarnings")?.unwrap_or(false);
     let invocation_id = asked.invocation();
-    let spool = plane.application.spools.open_for(&asked.body.owner());
+    let spools = &plane.application.spools;
+    let spool = asked.body.owner().map_or_else(|| spools.open(), |owner| spools.open_for(&owner));
     let file = asked.body.spooled(spool).await?;
     plane.check_rate(asked.caller)?;
     let input = ImportApiKeys { file, fail_on_warnings, invocation_id };
