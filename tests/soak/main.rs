@@ -1,5 +1,8 @@
 //! The long form of the suite's `resilience`: `soak [SCENARIO]... [--rounds N] [--seed S] [--hold SECONDS]`.
 //!
+//! It starts the product that was built beside it:
+//! `cargo build --release -p integration-tests && target/release/soak`.
+//!
 //! Without a name it runs every scenario. It prints the seed first, then what each scenario counted; a broken promise
 //! is a panic, and the exit code says so.
 
@@ -98,7 +101,12 @@ fn main() -> ExitCode {
         }
     };
     let place = env::current_exe().expect("a program knows where it is");
-    let binary = place.with_file_name("gatepost-under-test").display().to_string();
+    let binary = place.with_file_name("gatepost-under-test");
+    if !binary.exists() {
+        eprintln!("soak: build what it starts first: cargo build --release -p integration-tests");
+        return ExitCode::FAILURE;
+    }
+    let binary = binary.display().to_string();
     // Some number that is another one each time; it is printed, so that it can be given.
     let seed = arguments.seed.unwrap_or_else(|| u64::from(std::process::id()));
     println!("seed {seed}");
