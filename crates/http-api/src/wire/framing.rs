@@ -10,8 +10,11 @@
 //! - a chunk begins with 1 to 16 hexadecimal digits, and its line is not longer than [`MOST_CHUNK_LINE`].
 //!
 //! Everything else about a head is hyper's to judge. What passes here has, for hyper, the end that it has here.
+//!
+//! Nearly every head comes whole and has nothing odd about it: `plain_head` lets such a one pass at the cost of three
+//! looks over its bytes, many of them at once. Whatever it does not let pass is followed line by line, and judged there.
 
-use std::io::BufRead;
+use memchr::{memchr, memchr2, memchr_iter};
 
 /// The longest line before a chunk, and the longest line of a trailer. hyper bounds the sum of all that a body says
 /// beside its data.
@@ -78,7 +81,16 @@ impl Framing {
         while at < bytes.len() {
             let rest = &bytes[at..];
             let within = match self.place {
-                Place::Head => Within::Head,
+                Place::Head => {
+                    if self.is_between_heads()
+                        && let Some((length, next)) = plain_head(rest)
+                    {
+                        at += length;
+                        self.place = next;
+                        continue;
+                    }
+                    Within::Head
+                }
                 Place::Body(left) => {
                     let (taken, left) = taken(rest, left);
                     at += taken;
@@ -100,6 +112,10 @@ impl Framing {
             at += length;
         }
         Ok(())
+    }
+
+    fn is_between_heads(&self) -> bool {
+        !self.head.has_begun && self.line.is_empty()
     }
 
     /// Takes a line, or a part of one. None: it is refused.
@@ -125,8 +141,7 @@ impl Framing {
 
     fn whole_line(&mut self, line: &[u8]) -> Option<()> {
         let text = line.strip_suffix(b"\r\n")?;
-        // Without a way out in the middle the compiler looks at many bytes at once.
-        if text.iter().fold(false, |found, byte| found | (*byte == b'\r') | (*byte == b'\0')) {
+        if memchr2(b'\r', b'\0', text).is_some() {
             return None;
         }
         self.place = match self.place {
@@ -155,22 +170,21 @@ impl Head {
             self.has_begun = true;
             return Some(());
         }
-        match text[0] {
-            b' ' | b'\t' => None,
-            b'c' | b'C' | b't' | b'T' => self.field(text),
-            _ => Some(()),
-        }
-    }
-
-    fn field(&mut self, text: &[u8]) -> Option<()> {
-        // A line without a colon is no header: hyper says so.
-        let Some(colon) = text.iter().position(|byte| *byte == b':') else { return Some(()) };
-        let (name, value) = (&text[..colon], text[colon + 1..].trim_ascii());
         let is_framed = self.is_chunked || self.length.is_some();
-        if name.eq_ignore_ascii_case(b"content-length") {
-            self.length = Some(decimal(value).filter(|_| !is_framed)?);
-        } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
-            self.is_chunked = (!is_framed && value.eq_ignore_ascii_case(b"chunked")).then_some(true)?;
+        match text[0] {
+            b' ' | b'\t' => return None,
+            b'c' | b'C' => {
+                if let Some(length) = value(text, b"content-length") {
+                    self.length = Some(decimal(length).filter(|_| !is_framed)?);
+                }
+            }
+            b't' | b'T' => {
+                if let Some(coding) = value(text, b"transfer-encoding") {
+                    self.is_chunked =
+                        (!is_framed && coding.eq_ignore_ascii_case(b"chunked")).then_some(true)?;
+                }
+            }
+            _ => {}
         }
         Some(())
     }
@@ -185,6 +199,24 @@ impl Head {
     }
 }
 
+/// The length of the head that these bytes begin with, and the place behind it, if it is here to its end and nothing in
+/// it is to be refused.
+fn plain_head(bytes: &[u8]) -> Option<(usize, Place)> {
+    let (mut head, mut begin, mut lines) = (Head::default(), 0, 0);
+    for end in memchr_iter(b'\n', &bytes[..bytes.len().min(MOST_HEAD_LINE)]) {
+        let text = bytes[begin..end].strip_suffix(b"\r")?;
+        (begin, lines) = (end + 1, lines + 1);
+        if text.is_empty() {
+            // Each line ends with a CR of its own, so one more stands within a line.
+            let whole = &bytes[..begin];
+            let is_plain = memchr_iter(b'\r', whole).count() == lines && memchr(b'\0', whole).is_none();
+            return is_plain.then(|| (begin, head.end()));
+        }
+        head.line(text)?;
+    }
+    None
+}
+
 /// How much of a body or chunk is at hand, and how much of it is left then.
 fn taken(bytes: &[u8], left: u64) -> (usize, u64) {
     let taken = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
@@ -193,9 +225,15 @@ fn taken(bytes: &[u8], left: u64) -> (usize, u64) {
 
 /// Up to the first LF, or all.
 fn line_length(bytes: &[u8]) -> usize {
-    // Not `position`, which looks at each byte by itself: signed heads are long.
-    let mut rest = bytes;
-    rest.skip_until(b'\n').expect("memory can be read")
+    memchr(b'\n', bytes).map_or(bytes.len(), |end| end + 1)
+}
+
+/// The value of a line that begins with exactly this name and a colon. Any other line that resembles it, with a blank
+/// before the colon or without one, is no header: hyper says so.
+fn value<'l>(line: &'l [u8], name: &[u8]) -> Option<&'l [u8]> {
+    let (start, rest) = line.split_at_checked(name.len())?;
+    let value = rest.strip_prefix(b":")?;
+    start.eq_ignore_ascii_case(name).then(|| value.trim_ascii())
 }
 
 fn decimal(text: &[u8]) -> Option<u64> {

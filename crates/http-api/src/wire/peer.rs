@@ -68,6 +68,10 @@ impl TrustedProxies {
     /// the last one that was.
     #[must_use]
     pub fn client(&self, peer: Peer, headers: &HeaderMap) -> Peer {
+        // Before the header is looked for: most requests come from peers that are not trusted.
+        if !self.trusts(peer) {
+            return peer;
+        }
         let mut believed = peer;
         let mut lines = headers.get_all(FORWARDED_FOR).iter().rev();
         while self.trusts(believed) {

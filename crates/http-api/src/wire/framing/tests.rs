@@ -133,6 +133,31 @@ fn bodies_that_may_be_read_in_two_ways_are_refused() {
     }
 }
 
+/// A request as SDKs sign it.
+const SIGNED: &[u8] = b"GET /apikeys/gt748qoyk2?includeValue=true HTTP/1.1\r\nhost: localhost:8080\r\n\
+    accept: application/json\r\nuser-agent: aws-sdk-rust/1.3 os/linux\r\nx-amz-date: 20261123T080000Z\r\n\
+    authorization: AWS4-HMAC-SHA256 Credential=GPAKEXAMPLE/20261123/us-east-1/apigateway/aws4_request, \
+    SignedHeaders=accept;host;x-amz-date, Signature=\
+    5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7\r\nconnection: keep-alive\r\n\r\n";
+
+#[test]
+fn a_whole_head_with_nothing_odd_is_not_followed_line_by_line() {
+    let next = [SIGNED, b"GET / HTTP/1.1\r\n"].concat();
+    assert!(matches!(plain_head(&next), Some((length, Place::Head)) if length == SIGNED.len()));
+    let with_body = post("content-length: 3\r\n", "");
+    assert!(matches!(plain_head(&with_body), Some((length, Place::Body(3))) if length == with_body.len()));
+    for cut in 0..SIGNED.len() {
+        assert!(plain_head(&SIGNED[..cut]).is_none(), "{cut}");
+    }
+    // Wherever something odd stands in it.
+    for at in 0..SIGNED.len() {
+        for odd in [b'\0', b'\r'] {
+            let bytes = [&SIGNED[..at], &[odd], &SIGNED[at..]].concat();
+            assert!(plain_head(&bytes).is_none() && follow(&bytes).is_err(), "{}", bytes.escape_ascii());
+        }
+    }
+}
+
 #[test]
 fn a_line_that_never_ends_is_not_kept() {
     let mut framing = Framing::default();
