@@ -92,6 +92,12 @@ fn a_proxy_header_of_a_trusted_peer_is_for_the_whole_connection() {
     unnamed.write(b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0").unwrap();
     let answer = unnamed.send(&forwarded_for("198.51.100.1")).unwrap();
     assert_eq!(logged_peer(&server, &answer), "198.51.100.1", "it speaks for itself, and is trusted");
+    for header in [&b"PROXY UNKNOWN\r\n"[..], b"\r\n\r\n\0\r\nQUIT\n\x21\0\0\0"] {
+        let mut unknown = server.connect();
+        unknown.write(header).unwrap();
+        let answer = unknown.send(&forwarded_for("198.51.100.1")).unwrap();
+        assert_eq!(logged_peer(&server, &answer), "127.0.0.1", "nobody knows who says so");
+    }
 }
 
 #[test]
@@ -137,7 +143,8 @@ fn a_client_on_a_unix_socket_has_no_address_and_no_word_about_others() {
 async fn a_trusted_proxy_is_believed_over_http_2() {
     let server = start_with(&["--trusted-proxies=127.0.0.0/8"]);
     let mut stream = tokio::net::TcpStream::connect(server.control()).await.unwrap();
-    tokio::io::AsyncWriteExt::write_all(&mut stream, b"PROXY UNKNOWN\r\n").await.unwrap();
+    // It speaks for itself, and names its clients in each request.
+    tokio::io::AsyncWriteExt::write_all(&mut stream, b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0").await.unwrap();
     let (mut client, connection) =
         http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);

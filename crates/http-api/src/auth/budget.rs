@@ -8,7 +8,7 @@ use crate::wire::peer::Peer;
 use governor::clock::{Clock as _, MonotonicClock};
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -36,9 +36,9 @@ impl FailureBudget {
 
     /// Counts a failure of this peer, and says what it is told: its failure, or that there were too many.
     pub(super) fn spend(&self, peer: Peer, failure: ApiError) -> ApiError {
-        let Peer::Ip(peer) = peer else { return failure };
+        let Some(host) = peer.host() else { return failure };
         self.forget();
-        match self.peers.check_key(&network(peer)) {
+        match self.peers.check_key(&host) {
             Ok(()) => failure,
             Err(refused) => {
                 let wait = refused.wait_time_from(MonotonicClock.now());
@@ -54,14 +54,6 @@ impl FailureBudget {
         if is_due && self.peers.len() > MOST_PEERS {
             self.peers.retain_recent();
         }
-    }
-}
-
-/// One host: an IPv4 address, or the 64 bits of an IPv6 network, of which a host has all addresses.
-fn network(peer: IpAddr) -> IpAddr {
-    match peer {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !0 << 64).into(),
-        address => address,
     }
 }
 

@@ -5,7 +5,6 @@
 //! [`Tls`] is looked at once for each connection: a new certificate is for those that come after it.
 
 use std::io;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +18,7 @@ use tokio_rustls::server::TlsStream;
 
 use super::connection::linger;
 use super::peer::{Peer, TrustedProxies};
-use super::proxy::{self, ProxyHeader};
+use super::proxy::{self, ProxyHeader, Source};
 use super::socket::Socket;
 
 /// What TLS is spoken with, at any moment.
@@ -84,9 +83,11 @@ impl Opening {
     {
         let mut client = peer;
         if self.trusted.trusts(peer) {
-            if let Some(source) = proxied(&mut io, begun).await? {
-                client = source.into();
-            }
+            client = match proxied(&mut io, begun).await? {
+                None | Some(Source::Proxy) => peer,
+                Some(Source::Client(address)) => address.into(),
+                Some(Source::Unknown) => peer.on_behalf(),
+            };
             *begun = None;
         }
         let Some(tls) = &self.tls else { return Ok(Opened::Plain(io, client)) };
@@ -106,8 +107,8 @@ impl Opening {
     }
 }
 
-/// The source that a PROXY header names, if the connection begins with a header and that names one.
-async fn proxied<T>(io: &mut Socket<T>, begun: &mut Option<Failure>) -> io::Result<Option<IpAddr>>
+/// What a PROXY header says, if the connection begins with one.
+async fn proxied<T>(io: &mut Socket<T>, begun: &mut Option<Failure>) -> io::Result<Option<Source>>
 where
     T: AsyncRead + Unpin,
 {
@@ -122,7 +123,7 @@ where
             ProxyHeader::Partial | ProxyHeader::Absent => None,
             ProxyHeader::Whole { length, source } => {
                 bytes.advance(length);
-                source
+                Some(source)
             }
         };
         io.give_back(bytes.freeze());

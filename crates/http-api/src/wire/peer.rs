@@ -3,10 +3,11 @@
 //! What a connection comes from is a fact; what was written along the way is a claim, and is believed from
 //! [`TrustedProxies`] only. [`TrustedProxies::client`] is the one place where `X-Forwarded-For` is read: from the right,
 //! because each proxy adds at the right what it has seen, and no further than the first address that is not a proxy's
-//! own. What stands to the left of that one came from the client, who may write anything.
+//! own. What stands to the left of that one came from the client, who may write anything; and so may one of whom a trusted
+//! proxy says that it does not know who he is ([`Peer::OnBehalf`]).
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use http::{HeaderMap, HeaderName};
 
@@ -17,6 +18,9 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 pub enum Peer {
     /// A client with this address; one that is an IPv4 address in IPv6's clothes is told as IPv4.
     Ip(IpAddr),
+    /// Somebody whose connection this trusted proxy forwards without knowing who it is. He is told as the proxy, since
+    /// nothing nearer is known, and believed as little as anybody.
+    OnBehalf(IpAddr),
     /// A client on this machine, over a Unix socket.
     Unix,
 }
@@ -27,10 +31,32 @@ impl From<IpAddr> for Peer {
     }
 }
 
+impl Peer {
+    /// Somebody unknown behind this peer.
+    pub(super) fn on_behalf(self) -> Self {
+        match self {
+            Self::Ip(address) | Self::OnBehalf(address) => Self::OnBehalf(address),
+            Self::Unix => Self::Unix,
+        }
+    }
+
+    /// What to count by: an IPv4 address, or the 64 bits of an IPv6 network, of which a host has all addresses. None for
+    /// whoever is on this machine.
+    pub(crate) fn host(self) -> Option<IpAddr> {
+        match self {
+            Self::Ip(IpAddr::V6(address)) | Self::OnBehalf(IpAddr::V6(address)) => {
+                Some(Ipv6Addr::from_bits(address.to_bits() & !0 << 64).into())
+            }
+            Self::Ip(address) | Self::OnBehalf(address) => Some(address),
+            Self::Unix => None,
+        }
+    }
+}
+
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Ip(address) => address.fmt(f),
+            Self::Ip(address) | Self::OnBehalf(address) => address.fmt(f),
             Self::Unix => f.write_str("unix"),
         }
     }
@@ -157,7 +183,9 @@ mod tests {
                 headers.append(FORWARDED_FOR, line.parse().unwrap());
             });
             assert_eq!(trusted.client(peer(from), &headers), peer(client), "{from} {lines:?}");
-            assert_eq!(trusted.client(Peer::Unix, &headers), Peer::Unix);
+            for silent in [Peer::Unix, peer(from).on_behalf()] {
+                assert_eq!(trusted.client(silent, &headers), silent, "{lines:?}");
+            }
         }
     }
 

@@ -26,9 +26,21 @@ pub enum ProxyHeader {
     Whole {
         /// Its bytes; what follows belongs to the client.
         length: usize,
-        /// Where the client is; none when the proxy speaks for itself or does not know.
-        source: Option<IpAddr>,
+        /// Whose connection it is.
+        source: Source,
     },
+}
+
+/// Whose connection it is, in the proxy's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// That of a client with this address.
+    Client(IpAddr),
+    /// The proxy's own, with which it looks whether the server is well, say: version 2's `LOCAL`.
+    Proxy,
+    /// Somebody's whom it does not know or cannot name: `UNKNOWN`, and version 2's `AF_UNSPEC` and `AF_UNIX`. Version 1
+    /// has no other word for a connection of the proxy's own.
+    Unknown,
 }
 
 /// It begins like a header and is none.
@@ -63,11 +75,11 @@ fn version_1(bytes: &[u8]) -> Result<ProxyHeader, MalformedProxyHeader> {
     let line = line.ok_or(MalformedProxyHeader("its line is not ASCII that ends with CRLF"))?;
     let words = line.strip_prefix("PROXY ").ok_or(MalformedProxyHeader("nothing is said"))?;
     let source = match words.split_once(' ') {
-        Some(("TCP4", rest)) => Some(addresses::<Ipv4Addr>(rest)?.into()),
-        Some(("TCP6", rest)) => Some(addresses::<Ipv6Addr>(rest)?.into()),
+        Some(("TCP4", rest)) => Source::Client(addresses::<Ipv4Addr>(rest)?.into()),
+        Some(("TCP6", rest)) => Source::Client(addresses::<Ipv6Addr>(rest)?.into()),
         // The rest of such a line is to be ignored.
-        Some(("UNKNOWN", _)) => None,
-        None if words == "UNKNOWN" => None,
+        Some(("UNKNOWN", _)) => Source::Unknown,
+        None if words == "UNKNOWN" => Source::Unknown,
         Some(_) | None => return Err(MalformedProxyHeader("unknown protocol")),
     };
     Ok(ProxyHeader::Whole { length: end + 1, source })
@@ -106,26 +118,26 @@ fn version_2(bytes: &[u8]) -> Result<ProxyHeader, MalformedProxyHeader> {
         _ => return Err(MalformedProxyHeader("unknown version or command")),
     };
     let Some(said) = rest.get(..announced) else { return Ok(ProxyHeader::Partial) };
-    // The proxy's own connection, a health check say: whatever is told along does not count.
-    let source = if is_local { None } else { v2_source(fixed[13], said)? };
+    // Of the proxy's own connection whatever is told along does not count.
+    let source = if is_local { Source::Proxy } else { v2_source(fixed[13], said)? };
     Ok(ProxyHeader::Whole { length, source })
 }
 
-fn v2_source(family: u8, said: &[u8]) -> Result<Option<IpAddr>, MalformedProxyHeader> {
+fn v2_source(family: u8, said: &[u8]) -> Result<Source, MalformedProxyHeader> {
     let cut = MalformedProxyHeader("too short for its addresses");
     let (source, fields) = match family {
-        0x00 => (None, said),
+        0x00 => (Source::Unknown, said),
         // TCP: source, destination, and a port of each.
         0x11 => {
             let (source, rest) = said.split_first_chunk::<4>().ok_or(cut)?;
-            (Some(IpAddr::from(*source)), rest.get(8..).ok_or(cut)?)
+            (Source::Client(IpAddr::from(*source)), rest.get(8..).ok_or(cut)?)
         }
         0x21 => {
             let (source, rest) = said.split_first_chunk::<16>().ok_or(cut)?;
-            (Some(IpAddr::from(*source)), rest.get(20..).ok_or(cut)?)
+            (Source::Client(IpAddr::from(*source)), rest.get(20..).ok_or(cut)?)
         }
         // A Unix stream: two paths of 108 bytes, and no address.
-        0x31 => (None, said.get(216..).ok_or(cut)?),
+        0x31 => (Source::Unknown, said.get(216..).ok_or(cut)?),
         _ => return Err(MalformedProxyHeader("unknown family or protocol")),
     };
     are_fields(fields).then_some(source).ok_or(MalformedProxyHeader("its fields are cut"))

@@ -1,3 +1,5 @@
+use std::net::IpAddr;
+
 use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
@@ -74,6 +76,19 @@ async fn a_trusted_peer_tells_whose_connection_it_is_and_nobody_else_does() {
     }
     let local = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0GET /";
     assert_eq!(opened("10.9.9.9", &[local]).await, Ok((peer("10.9.9.9"), "GET /".to_owned())));
+}
+
+/// What such a client writes into `X-Forwarded-For` is nobody's word.
+#[tokio::test]
+async fn whom_a_trusted_peer_does_not_know_is_not_trusted_in_its_place() {
+    let unspecified = b"\r\n\r\n\0\r\nQUIT\n\x21\0\0\0";
+    let unix = [&b"\r\n\r\n\0\r\nQUIT\n\x21\x31\0\xd8"[..], &[0; 216]].concat();
+    let trusted = opening(None).trusted;
+    for header in [&b"PROXY UNKNOWN\r\n"[..], b"PROXY UNKNOWN 192.0.2.7 \r\n", unspecified, &unix] {
+        let (unknown, rest) = opened("10.9.9.9", &[header, b"GET /"]).await.unwrap();
+        assert_eq!((unknown, rest.as_str()), (Peer::OnBehalf("10.9.9.9".parse().unwrap()), "GET /"));
+        assert!(!trusted.trusts(unknown), "{}", header.escape_ascii());
+    }
 }
 
 #[tokio::test]
