@@ -6,14 +6,16 @@
 //! - never more than `max_connections` at once: the place is taken before the connection is accepted;
 //! - a connection ends when nothing comes for `header_timeout`, kept-alive ones included, and with a 408 when
 //!   a head that has begun is not complete within it;
-//! - an HTTP/2 connection on which no request has run for `header_timeout` ends within twice that time;
-//! - a client that takes nothing of its answer for `write_timeout` loses its connection;
+//! - an HTTP/2 connection on which no request has run, and no answer been sent, for `header_timeout` ends within twice
+//!   that time;
+//! - a client that takes nothing of its answer for `write_timeout` loses its connection: over HTTP/2 within twice that
+//!   time, when it takes nothing of any of its answers. One that takes something now and then gets all of it;
 //! - a head of more than [`MAX_HEAD_BYTES`] gets a 431;
 //! - a refused client can read why: its connection is closed for writing first and read for a moment longer,
 //!   because closing a socket with unread input resets it, and a reset destroys the answer on its way;
 //! - [`ShutdownPhase::Draining`]: all is served, and HTTP/1 answers say `Connection: close`;
-//! - [`ShutdownPhase::Stopped`]: the listener and idle connections close, running requests have
-//!   `drain_timeout` to finish, and [`Drained`] tells what became of them.
+//! - [`ShutdownPhase::Stopped`]: the listener and idle connections close, running requests, and answers that are still
+//!   being sent, have `drain_timeout` to finish, and [`Drained`] tells what became of them.
 //!
 //! Why not hyper-util's automatic builder: it waits without any limit for the bytes that tell the protocol,
 //! and does not give the stream back that a late refusal is written to.
@@ -22,13 +24,13 @@ use std::convert::Infallible;
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::Either;
-use http::{HeaderValue, Request, Response, StatusCode, Version, header};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -45,6 +47,7 @@ use super::opening::{Failure, Opened, Opening};
 use super::peer::{Peer, TrustedProxies};
 use super::refusal::{RefusalIo, Refuse};
 use super::socket::Socket;
+use super::traffic::{Running, Sending, Traffic};
 
 /// The largest request head: request line and headers of HTTP/1, or the header list of HTTP/2.
 pub const MAX_HEAD_BYTES: usize = 64 * 1024;
@@ -283,15 +286,15 @@ pub async fn serve_connection<T, F, Fut>(
     // Looking at the version of the channel's value takes no lock, as reading the value would.
     let mut seen = phase.clone();
     let draining = *seen.borrow_and_update() > ShutdownPhase::Serving;
-    let traffic = Arc::new(Traffic::default());
-    let seen_by_service = Arc::clone(&traffic);
+    // What HTTP/2 is asked at its end, and what HTTP/1 is.
+    let (traffic, left_unread) = (Arc::new(Traffic::default()), Arc::new(AtomicBool::new(false)));
+    let (seen_traffic, seen_unread) = (Arc::clone(&traffic), Arc::clone(&left_unread));
     let service = service_fn(move |request: Request<Incoming>| {
-        let is_http1 = request.version() < Version::HTTP_2;
-        let has_body = !request.body().is_end_stream();
-        // Nothing is asked of an HTTP/1 request without a body, which most are.
-        let running = (!is_http1 || has_body).then(|| Running::of(&seen_by_service, has_body));
-        let closes = is_http1 && (draining || !matches!(seen.has_changed(), Ok(false)));
-        let answer = if !is_http1 && head_bytes(&request) > MAX_HEAD_BYTES {
+        let running = is_http2.then(|| Running::of(&seen_traffic));
+        let has_body = !is_http2 && !request.body().is_end_stream();
+        let unread = has_body.then(|| Arc::clone(&seen_unread));
+        let closes = !is_http2 && (draining || !matches!(seen.has_changed(), Ok(false)));
+        let answer = if is_http2 && head_bytes(&request) > MAX_HEAD_BYTES {
             let refusal = refuse(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, peer).map(AnswerBody::Full);
             Either::Left(std::future::ready(refusal))
         } else {
@@ -302,10 +305,13 @@ pub async fn serve_connection<T, F, Fut>(
             if closes {
                 answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
-            if let Some(running) = running {
-                running.answered(&answer);
+            if let Some(unread) = unread
+                && answer.headers().contains_key(header::CONNECTION)
+            {
+                // The answer may go out, with the word that the connection closes, while its request still arrives.
+                unread.store(true, Ordering::Relaxed);
             }
-            Ok::<_, Infallible>(answer)
+            Ok::<_, Infallible>(answer.map(|body| Sending::new(body, running)))
         }
     });
 
@@ -319,19 +325,25 @@ pub async fn serve_connection<T, F, Fut>(
             .keep_alive_timeout(PING)
             .serve_connection(TokioIo::new(io), service);
         let mut connection = pin!(connection);
+        let ended = || traffic.ended(settings.header_timeout, settings.write_timeout);
         tokio::select! {
             biased;
             _ = &mut connection => return,
-            () = stopped(&mut phase) => connection.as_mut().graceful_shutdown(),
-            () = traffic.idle_for(settings.header_timeout) => {
-                connection.as_mut().graceful_shutdown();
-                // A client that does not answer the farewell is not waited for again.
-                let _ = timeout(settings.header_timeout, connection).await;
-                return;
+            () = stopped(&mut phase) => {}
+            () = ended() => {
+                if traffic.is_sending() {
+                    return;
+                }
             }
         }
-        // A connection that broke has nobody left to tell.
-        let _ = connection.await;
+        connection.as_mut().graceful_shutdown();
+        // A client that does not answer the farewell, or takes nothing of what it is still sent, is not waited for; one
+        // whose connection broke has nothing left to be told.
+        tokio::select! {
+            biased;
+            _ = connection => {}
+            () = ended() => {}
+        }
         return;
     }
 
@@ -367,60 +379,10 @@ pub async fn serve_connection<T, F, Fut>(
         Ok(()) | Err(_) => {
             let has_unread_input =
                 !parts.read_buf.is_empty() || matches!(io.read(&mut [0]).now_or_never(), Some(Ok(1)));
-            if io.is_refused() || has_unread_input || traffic.left_unread.load(Ordering::Relaxed) {
+            if io.is_refused() || has_unread_input || left_unread.load(Ordering::Relaxed) {
                 linger(&mut io).await;
             }
         }
-    }
-}
-
-/// What happens on one connection, as far as it decides how the connection ends: the requests of HTTP/2, and those
-/// of HTTP/1 that have a body.
-#[derive(Default)]
-struct Traffic {
-    begun: AtomicU64,
-    ended: AtomicU64,
-    /// An answer went out, with the word that the connection closes, while its request was still arriving.
-    left_unread: AtomicBool,
-}
-
-/// A request that is being answered.
-struct Running {
-    traffic: Arc<Traffic>,
-    has_body: bool,
-}
-
-impl Traffic {
-    /// Waits until no request has run for at least this long, and at most for twice as long.
-    async fn idle_for(&self, time: Duration) {
-        let mut begun = None;
-        loop {
-            let now = self.begun.load(Ordering::Relaxed);
-            if begun == Some(now) && self.ended.load(Ordering::Relaxed) == now {
-                return;
-            }
-            begun = Some(now);
-            sleep(time).await;
-        }
-    }
-}
-
-impl Running {
-    fn of(traffic: &Arc<Traffic>, has_body: bool) -> Self {
-        traffic.begun.fetch_add(1, Ordering::Relaxed);
-        Self { traffic: Arc::clone(traffic), has_body }
-    }
-
-    fn answered(&self, answer: &Response<AnswerBody>) {
-        if self.has_body && answer.headers().contains_key(header::CONNECTION) {
-            self.traffic.left_unread.store(true, Ordering::Relaxed);
-        }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.traffic.ended.fetch_add(1, Ordering::Relaxed);
     }
 }
 

@@ -11,6 +11,7 @@
 //! | [`refusal`] | gives what hyper refuses by itself a body, a request id and a log line |
 //! | [`body`] | reads a request body within its bounds of size and time |
 //! | [`answer_body`] | the body of an answer: none, whole, or a stream |
+//! | `traffic` | whether anything moves on an HTTP/2 connection |
 //!
 //! It guarantees that whoever sends something that is not an acceptable request is told so in one JSON error,
 //! and that nobody can hold a connection for longer than the settings say. It knows nothing of operations:
@@ -25,3 +26,5 @@ pub mod peer;
 pub mod proxy;
 pub mod refusal;
 pub mod socket;
+
+mod traffic;
