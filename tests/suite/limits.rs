@@ -91,6 +91,48 @@ fn bodies_that_fill_the_spool_are_told_to_come_back() {
     server.send(&file).expect(201);
 }
 
+/// A creation whose signature does not cover a declared hash of the body, and is wrong for that.
+fn undeclared(body: &str) -> String {
+    let signed = Request::new("POST", "/apikeys").body(body).signed(&Credential::root());
+    let signed = String::from_utf8(signed.bytes()).unwrap();
+    let declared = signed.lines().find(|line| line.starts_with("x-amz-content-sha256")).unwrap();
+    signed.replace(&format!("{declared}\r\n"), "").replace(";x-amz-content-sha256", "")
+}
+
+#[test]
+fn bodies_of_whoever_has_shown_nothing_fill_their_room_and_keep_out_nobody_else() {
+    let server = start_signed(&["--body-timeout=60s"]);
+    let ask = || {
+        let mut connection = server.connect();
+        connection.write(undeclared("{}").as_bytes()).unwrap();
+        connection.answer().unwrap()
+    };
+    let large = undeclared(&"x".repeat(1 << 20));
+    let (most, last) = large.as_bytes().split_at(large.len() - 1);
+    let mut filling: Vec<_> = (0..8).map(|_| server.connect()).collect();
+    filling.iter_mut().for_each(|one| one.write(most).unwrap());
+
+    // What was sent is on its way into memory.
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    let refused = loop {
+        let answer = ask();
+        if answer.status == 503 {
+            break answer;
+        }
+        assert!(std::time::Instant::now() < deadline, "the room does not fill");
+        std::thread::sleep(std::time::Duration::from_millis(250));
+    };
+    refused.expect_error_like(503, "ServiceUnavailableException", |_| true);
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    server.create(&json!({"name": "declared"})).expect(201);
+
+    for one in &mut filling {
+        one.write(last).unwrap();
+        one.answer().unwrap().expect_error_like(403, "InvalidSignatureException", |_| true);
+    }
+    ask().expect_error_like(403, "InvalidSignatureException", |_| true);
+}
+
 #[test]
 fn the_shortest_value_of_an_import_is_the_setting() {
     let server = start_with(&["--key-min-length=20"]);

@@ -3,6 +3,7 @@
 //! Every kind of failure has one code here and every code one status, each by an exhaustive match.
 //! docs/http-errors.md is the same table for readers.
 
+use crate::control_plane::NoRoom;
 use crate::input::InputError;
 use crate::position::InvalidPosition;
 use crate::representation::{Form, ObjectWriter};
@@ -282,27 +283,32 @@ impl From<InvalidPosition> for ApiError {
 
 impl From<BodyError<Infallible>> for ApiError {
     fn from(error: BodyError<Infallible>) -> Self {
-        match error {
-            BodyError::TooLarge { limit } => Self::body_too_large(limit),
-            BodyError::TooSlow => Self::body_too_slow(),
-            BodyError::Broken(cause) => Self::body_broken(&*cause),
-            BodyError::Sink(never) => match never {},
-        }
+        Self::unread_body(error, |never| match never {})
+    }
+}
+
+impl From<BodyError<NoRoom>> for ApiError {
+    fn from(error: BodyError<NoRoom>) -> Self {
+        Self::unread_body(error, AppError::unavailable)
     }
 }
 
 impl From<BodyError<SpoolError>> for ApiError {
     fn from(error: BodyError<SpoolError>) -> Self {
-        match error {
-            BodyError::TooLarge { limit } => Self::body_too_large(limit),
-            BodyError::TooSlow => Self::body_too_slow(),
-            BodyError::Broken(cause) => Self::body_broken(&*cause),
-            BodyError::Sink(error) => AppError::from(error).into(),
-        }
+        Self::unread_body(error, AppError::from)
     }
 }
 
 impl ApiError {
+    fn unread_body<E>(error: BodyError<E>, untaken: impl FnOnce(E) -> AppError) -> Self {
+        match error {
+            BodyError::TooLarge { limit } => Self::body_too_large(limit),
+            BodyError::TooSlow => Self::body_too_slow(),
+            BodyError::Broken(cause) => Self::body_broken(&*cause),
+            BodyError::Sink(error) => untaken(error).into(),
+        }
+    }
+
     fn body_too_large(limit: u64) -> Self {
         let message = format!("The request body is larger than {limit} bytes.");
         Self::new(ErrorCode::RequestEntityTooLargeException, message)

@@ -9,7 +9,7 @@
 //! 4. `auth`: the credential that signed is found; what can be verified without the body is. Without authentication,
 //!    nothing that a web page could have sent goes further (`browser`).
 //! 5. `control_plane`: `mode` makes `POST /apikeys` an import, which needs its permission before its body is read. Any other body is
-//!    read, and the signature verified.
+//!    read, as far as there is room for what is not verified yet, and the signature verified.
 //! 6. `rate`: the account's share of requests, where one is set; then the verdict of the caller's policy.
 //! 7. The operation's handler reads what it needs ([`input`]), calls the application, and names a document. It is about a
 //!    dozen lines and knows no representation.
@@ -42,7 +42,7 @@ pub use admin::{Admin, Readiness};
 pub use audit::AuditSink;
 pub use auth::{Authentication, SigV4};
 pub use browser::BrowserGuard;
-pub use control_plane::{BodyLimits, ControlPlane};
+pub use control_plane::{BodyLimits, ControlPlane, UnverifiedBodies};
 pub use data_plane::DataPlane;
 pub use error::{ApiError, ErrorCode};
 pub use observe::Observer;

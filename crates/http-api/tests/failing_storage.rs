@@ -11,7 +11,7 @@ use gatepost_domain::{AccountId, Clock, Digest, Ids, Page, PageRequest, Sealed, 
 use gatepost_http_api::routing::Routes;
 use gatepost_http_api::wire::connection::{ConnectionSettings, ShutdownPhase, serve_connection};
 use gatepost_http_api::wire::peer::Peer;
-use gatepost_http_api::{Authentication, BodyLimits, BrowserGuard, ControlPlane, Observer};
+use gatepost_http_api::{Authentication, BodyLimits, BrowserGuard, ControlPlane, Observer, UnverifiedBodies};
 use gatepost_storage::{
     ApiKeyReader, ApiKeyWriter, ChangeFeed, CredentialReader, CredentialWriter, Entity, FeedCursor,
     FirstAnswer, ImportId, ImportTurn, ImportedApiKey, Incarnation, Keep, Life, NewApiKey, Reader, Replicas,
@@ -334,6 +334,7 @@ fn control_plane(storage: Failing) -> Arc<ControlPlane> {
         },
         rate_guard: None,
         body_limits: BodyLimits { most_import: 1 << 20, silence: Duration::from_secs(1) },
+        unverified: UnverifiedBodies::default(),
         routes: Routes::default(),
     })
 }

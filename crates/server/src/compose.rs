@@ -22,7 +22,7 @@ use gatepost_http_api::wire::peer::TrustedProxies;
 use gatepost_http_api::wire::refusal::Refuse;
 use gatepost_http_api::{
     Admin, AuditSink, Authentication, BodyLimits, BrowserGuard, ControlPlane, ControlRate, DataPlane,
-    Observer, RateGuard, Readiness, SigV4,
+    Observer, RateGuard, Readiness, SigV4, UnverifiedBodies,
 };
 use gatepost_storage::Storage;
 use gatepost_telemetry::metrics::{Connections, ImportMetrics, InFlight, Metrics};
@@ -226,6 +226,7 @@ pub(crate) async fn start(settings: &Settings, runtimes: &Runtimes) -> Result<Ga
             .control_rate
             .map(|rate| RateGuard::new(ControlRate { per_second: rate.rate, burst: rate.burst })),
         body_limits: BodyLimits { most_import: limits.max_import_bytes, silence: limits.body_timeout },
+        unverified: UnverifiedBodies::default(),
         routes: Routes::default(),
     });
     let data_plane = Arc::new(DataPlane::new(Observer::new("data", clock, ids)));

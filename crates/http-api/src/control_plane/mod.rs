@@ -2,6 +2,10 @@
 
 mod api_keys;
 mod body;
+mod unverified;
+
+pub(crate) use unverified::NoRoom;
+pub use unverified::UnverifiedBodies;
 
 use crate::auth::permission::Permissions;
 use crate::auth::{Authentication, Identity};
@@ -64,6 +68,8 @@ pub struct ControlPlane {
     pub rate_guard: Option<RateGuard>,
     /// Bounds of bodies.
     pub body_limits: BodyLimits,
+    /// What bodies hold together until they are verified.
+    pub unverified: UnverifiedBodies,
     /// Where operations are found.
     pub routes: Routes,
 }
@@ -120,6 +126,7 @@ impl ControlPlane {
             incoming,
             headers: &parts.headers,
             limits: self.body_limits,
+            unverified: &self.unverified,
             seen: &mut *seen,
             proof,
         };

@@ -1,6 +1,7 @@
 //! Request bodies, read within bounds of size and time.
 //!
-//! [`read_small`] gives the whole body as one buffer; [`read_into`] hands it on piece by piece. Both promise:
+//! [`read_small`] gives the whole body as one buffer, for whose bytes [`read_small_within`] asks a [`Room`] first;
+//! [`read_into`] hands it on piece by piece. All promise:
 //! - a body that says it is too long is refused before any of it is read;
 //! - a client that is still sending when its body turns out too long is heard out for a while
 //!   ([`DISCARD_BYTES`], [`DISCARD_TIME`]): one that is cut off in the middle of its sending sees a reset
@@ -56,6 +57,15 @@ pub trait BodySink {
     fn take(&mut self, piece: Bytes) -> impl Future<Output = Result<(), Self::Error>> + Send;
 }
 
+/// Where the bytes of a body have their place in memory.
+pub trait Room {
+    /// Why there is none.
+    type Error;
+
+    /// Takes so many bytes more; the client is not read further before it is done.
+    fn take(&mut self, bytes: usize) -> impl Future<Output = Result<(), Self::Error>> + Send;
+}
+
 /// Why a body could not be read. `E` is the error of the sink.
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError<E = Infallible> {
@@ -81,11 +91,24 @@ pub async fn read_small<B>(body: B, reading: BodyReading) -> Result<Bytes, BodyE
 where
     B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + Unpin,
 {
+    read_small_within(body, reading, &mut Endless).await
+}
+
+/// Reads a body into memory, as far as there is room.
+pub async fn read_small_within<B, R>(
+    body: B,
+    reading: BodyReading,
+    room: &mut R,
+) -> Result<Bytes, BodyError<R::Error>>
+where
+    B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + Unpin,
+    R: Room + Send,
+{
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
-    let mut whole =
-        Whole { announced: body.size_hint().exact(), first: Bytes::new(), joined: BytesMut::new() };
+    let announced = body.size_hint().exact();
+    let mut whole = Whole { room, announced, first: Bytes::new(), joined: BytesMut::new() };
     read_into(body, reading, &mut whole).await?;
     Ok(if whole.joined.is_empty() { whole.first } else { whole.joined.freeze() })
 }
@@ -153,17 +176,30 @@ fn now() -> Instant {
     Instant::now()
 }
 
+/// A room that is never full.
+struct Endless;
+
+impl Room for Endless {
+    type Error = Infallible;
+
+    async fn take(&mut self, _: usize) -> Result<(), Infallible> {
+        Ok(())
+    }
+}
+
 /// Keeps a body that comes in one piece as it is, and joins one that comes in several.
-struct Whole {
+struct Whole<'r, R> {
+    room: &'r mut R,
     announced: Option<u64>,
     first: Bytes,
     joined: BytesMut,
 }
 
-impl BodySink for Whole {
-    type Error = Infallible;
+impl<R: Room + Send> BodySink for Whole<'_, R> {
+    type Error = R::Error;
 
-    async fn take(&mut self, piece: Bytes) -> Result<(), Infallible> {
+    async fn take(&mut self, piece: Bytes) -> Result<(), R::Error> {
+        self.room.take(piece.len()).await?;
         if self.first.is_empty() && self.joined.is_empty() {
             self.first = piece;
             return Ok(());

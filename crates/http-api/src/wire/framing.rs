@@ -14,7 +14,7 @@
 //! Nearly every head comes whole and has nothing odd about it: `plain_head` lets such a one pass at the cost of three
 //! looks over its bytes, many of them at once. Whatever it does not let pass is followed line by line, and judged there.
 
-use memchr::{memchr, memchr2, memchr_iter};
+use memchr::{memchr, memchr_iter, memchr2};
 
 /// The longest line before a chunk, and the longest line of a trailer. hyper bounds the sum of all that a body says
 /// beside its data.

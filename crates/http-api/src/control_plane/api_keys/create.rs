@@ -17,6 +17,7 @@ pub(in crate::control_plane) async fn handle(
     let body = asked.body.bytes().await?;
     let retry = invocation.map(|id| retry_token("CreateApiKey", &id, &body));
     let input = CreateApiKey { retry, ..read(Members::parse(&body)?)? };
+    drop(body);
     let made = plane.in_time(plane.application.create_api_key(asked.caller, input)).await?;
     Ok(Document::ApiKey(made, TagsShown::WhenAny))
 }
