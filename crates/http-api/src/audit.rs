@@ -1,7 +1,10 @@
 //! The audit log: who did what to which key, allowed or denied, from where, under which request id; a line of JSON
-//! each, written before the answer is sent.
+//! each, written before the answer is sent. Only of strangers who are refused too often some are summed up
+//! ([`strangers`]).
 //!
 //! A path is shown only as far as it cannot be a key's value: callers do put a value where an id belongs.
+
+mod strangers;
 
 use crate::Operation;
 use crate::error::ErrorCode;
@@ -10,11 +13,19 @@ use gatepost_domain::credentials::AccessKeyId;
 use gatepost_domain::{AccountId, Timestamp};
 use http::StatusCode;
 use serde::Serialize;
+use std::sync::Arc;
+use strangers::Strangers;
 
 /// Where lines go. It must not lose a line that it took.
 pub trait AuditSink: Send + Sync + 'static {
     /// Takes a line with its line break.
     fn write(&self, line: &[u8]);
+}
+
+/// The lines of one plane, on their way to where they go.
+pub(crate) struct AuditLog {
+    sink: Arc<dyn AuditSink>,
+    strangers: Arc<Strangers>,
 }
 
 /// The longest id that is shown. The shortest value of a key has 20 characters.
@@ -55,8 +66,22 @@ struct Line<'e> {
     error: Option<&'e str>,
 }
 
+impl AuditLog {
+    pub(crate) fn new(sink: Arc<dyn AuditSink>) -> Self {
+        Self { strangers: Strangers::new(Arc::clone(&sink)), sink }
+    }
+
+    /// Notes a request that is answered now. One whose account is known, because it was shown or nobody is asked for it,
+    /// always has its line.
+    pub(crate) fn note(&self, entry: &Entry<'_>, now: Timestamp) {
+        if entry.account.is_some() || self.strangers.may_write(entry.peer, now) {
+            self.sink.write(&entry.line());
+        }
+    }
+}
+
 impl Entry<'_> {
-    pub(crate) fn line(&self) -> Vec<u8> {
+    fn line(&self) -> Vec<u8> {
         let line = Line {
             at: self.at.to_string(),
             request_id: self.request_id,

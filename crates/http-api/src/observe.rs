@@ -2,7 +2,7 @@
 //! handler panics ([`survived`]), one log line, one counter and one duration.
 
 use crate::Operation;
-use crate::audit::{AuditSink, Entry};
+use crate::audit::{AuditLog, AuditSink, Entry};
 use crate::error::{ApiError, ErrorCode};
 use crate::wire::answer_body::AnswerBody;
 use crate::wire::peer::Peer;
@@ -37,7 +37,7 @@ pub struct Observer {
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
     metrics: RequestMetrics,
-    audit: Option<Arc<dyn AuditSink>>,
+    audit: Option<AuditLog>,
 }
 
 /// What is known of a request once it is answered.
@@ -109,7 +109,7 @@ impl Observer {
     /// The same, with an audit log of its requests.
     #[must_use]
     pub fn with_audit(self, audit: Option<Arc<dyn AuditSink>>) -> Self {
-        Self { audit, ..self }
+        Self { audit: audit.map(AuditLog::new), ..self }
     }
 
     /// Whether what a request is about is worth keeping.
@@ -157,14 +157,15 @@ impl Observer {
         if seen.unread_body {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        let taken = Duration::from_micros(self.clock.now().micros().abs_diff(begun.micros()));
+        let now = self.clock.now();
+        let taken = Duration::from_micros(now.micros().abs_diff(begun.micros()));
         self.metrics.finished(
             seen.operation.map_or(Operation::ALL.len(), |operation| operation as usize),
             answer.status().as_u16(),
             taken,
         );
         if let Some(audit) = &self.audit {
-            audit.write(&entry(seen, begun, request_id, answer.status(), judged).line());
+            audit.note(&entry(seen, begun, request_id, answer.status(), judged), now);
         }
         log(seen, answer.status(), taken, request_id, code, cause.as_deref());
         answer
@@ -317,5 +318,21 @@ mod tests {
             "{lines:?}"
         );
         assert!(lines[1].contains("MissingAuthenticationTokenException"), "{lines:?}");
+    }
+
+    #[tokio::test]
+    async fn whose_account_is_known_has_a_line_for_each_request() {
+        let kept = Arc::new(Kept::default());
+        let observer =
+            Observer::new("control", Arc::new(Still), Arc::new(Still)).with_audit(Some(kept.clone()));
+        let lines_of = |account: Option<AccountId>| {
+            for _ in 0..100 {
+                let seen = Seen { account, ..Seen::nothing_of(Peer::Unix) };
+                drop(observer.watch(seen).answer(Err(ApiError::unknown_route())));
+            }
+            std::mem::take(&mut *kept.0.lock().unwrap()).len()
+        };
+        assert_eq!(lines_of(None), 10, "a stranger's are summed up");
+        assert_eq!(lines_of(AccountId::from_number(1).ok()), 100);
     }
 }
