@@ -208,11 +208,20 @@ async fn a_policy_that_is_none_makes_no_credential() {
 }
 
 #[tokio::test]
-async fn the_first_credential_is_made_once() {
+async fn the_first_credential_is_due_until_one_was_kept() {
     let application = application();
-    let FirstCredential::Made(first, _) = application.first_credential(account()).await.unwrap() else {
-        panic!("there was none")
-    };
+    let mut prepared = Vec::new();
+    for _ in 0..2 {
+        let FirstCredential::Due(one) = application.first_credential(account()).await.unwrap() else {
+            panic!("there was none")
+        };
+        assert!(!application.has_credentials().await.unwrap(), "nobody was told of it yet");
+        prepared.push(one);
+    }
+    assert_ne!(prepared[0].credential().id, prepared[1].credential().id);
+    application.keep_first_credential(&prepared[1]).await.unwrap();
+    let first = prepared[1].credential();
+    assert_eq!(application.list_credentials(None).await.unwrap(), std::slice::from_ref(first));
     assert!(matches!(application.first_credential(account()).await.unwrap(), FirstCredential::NotNeeded));
     application.switch_credential(&first.id, false).await.unwrap();
     let again = application.first_credential(account()).await.unwrap();

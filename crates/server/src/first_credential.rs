@@ -1,6 +1,8 @@
 //! The first start: a new installation gets one administrator, so that somebody can come in.
 //!
-//! Its secret is told once: on a terminal, or in a file that only this user can read.
+//! Its secret is told once: on a terminal, or in a file that only this user can read. It is told before the credential is
+//! kept, so however a start ends, the credential that was told last is the one that there is, or there is none and the
+//! next start tells another.
 
 use crate::commands::credentials::exports;
 use crate::compose::StartError;
@@ -26,15 +28,12 @@ pub(crate) async fn make_if_due(settings: &Settings, application: &Application) 
         StorageChoice::Memory => Path::new("."),
     };
     let account = settings.auth.default_account;
-    let FirstCredential::Made(credential, secret) = application.first_credential(account).await? else {
+    let FirstCredential::Due(first) = application.first_credential(account).await? else {
         return warn_if_nobody_can_call(application).await;
     };
-    if let Err(why) = tell(&exports(&credential, &secret), folder) {
-        // Nobody knows it: the next start makes another one.
-        application.delete_credential(&credential.id).await?;
-        return Err(StartError::File { path: folder.join(FILE), why });
-    }
-    Ok(())
+    tell(&exports(first.credential(), first.secret()), folder)
+        .map_err(|why| StartError::File { path: folder.join(FILE), why })?;
+    Ok(application.keep_first_credential(&first).await?)
 }
 
 async fn warn_if_nobody_can_call(application: &Application) -> Result<(), StartError> {

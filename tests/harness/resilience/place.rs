@@ -136,23 +136,33 @@ impl Place {
     /// # Panics
     /// When the lock is not had.
     pub fn lock_for(&self, span: Duration) {
+        self.while_locked(|| std::thread::sleep(span));
+    }
+
+    /// The same until something is done.
+    ///
+    /// # Panics
+    /// When the lock is not had.
+    pub fn while_locked<T>(&self, act: impl FnOnce() -> T) -> T {
         block_on(async {
             match &self.storage {
                 Storage::Sqlite(path) => {
                     let mut connection = open(path).await;
                     sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut connection).await.expect("the write lock");
-                    tokio::time::sleep(span).await;
+                    let done = act();
                     sqlx::raw_sql("ROLLBACK").execute(&mut connection).await.expect("the end of a lock");
+                    done
                 }
                 Storage::Postgres(url, _) => {
                     let mut connection = PgConnection::connect(url).await.expect("PostgreSQL answers");
                     let lock = sqlx::raw_sql("BEGIN; LOCK TABLE api_key IN ACCESS EXCLUSIVE MODE");
                     lock.execute(&mut connection).await.expect("the table's lock");
-                    tokio::time::sleep(span).await;
+                    let done = act();
                     sqlx::raw_sql("ROLLBACK").execute(&mut connection).await.expect("the end of a lock");
+                    done
                 }
             }
-        });
+        })
     }
 
     /// Waits until PostgreSQL has ended what killed servers had asked for.

@@ -4,9 +4,11 @@ use super::{Place, exported};
 use crate::BINARY;
 use integration_tests::database::Database;
 use integration_tests::http::Request;
+use integration_tests::resilience::place;
 use integration_tests::server::{Credential, Server, ServerOptions, run};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// What a change of a credential may take to reach every server.
@@ -161,6 +163,69 @@ fn a_first_start_makes_one_administrator_and_a_second_none() {
     let server = serve();
     assert_eq!(first_credential(folder.path()), None);
     assert_eq!(status(&server, &first), 200, "it is kept");
+    server.stop();
+}
+
+/// A server that is killed as soon as it has told its first credential; what it told.
+fn killed_when_it_has_told(folder: &Path, arguments: &[String]) -> Credential {
+    let listen = ["control", "data", "admin"].map(|plane| format!("--{plane}-listen=127.0.0.1:0"));
+    let mut command = Command::new(BINARY);
+    command.env_clear().arg("serve").args(listen).args(arguments);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut process = command.spawn().unwrap();
+    let began = Instant::now();
+    let told = loop {
+        if let Some(told) = first_credential(folder) {
+            break told;
+        }
+        assert!(began.elapsed() < 10 * WITHIN, "nothing is told");
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    process.kill().unwrap();
+    process.wait().unwrap();
+    told
+}
+
+#[test]
+fn a_first_start_that_is_killed_leaves_no_credential_that_nobody_knows() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = place::Place::in_folder(folder.path());
+    let arguments = place.arguments();
+    let [storage, key] = &arguments;
+    let serve = |auth| Server::start(&ServerOptions::new(BINARY).args(&[auth, storage, key]));
+    // Nothing is missing but a credential, so nothing else of a start waits for the lock.
+    serve("--auth=off").stop();
+    let lost = place.while_locked(|| killed_when_it_has_told(folder.path(), &arguments));
+    let server = serve("--auth=sigv4");
+    let first = first_credential(folder.path()).expect("a file with the first credential");
+    assert_ne!(first, lost);
+    for secret in [&first.secret, &lost.secret] {
+        server.secrets().note(secret);
+    }
+    assert_eq!((status(&server, &first), status(&server, &lost)), (200, 403));
+    server.stop();
+    let (_, all, _) = run(BINARY, &["credentials", "list", storage, key], &[]);
+    assert_eq!(all.lines().count(), 2, "{all}");
+}
+
+#[test]
+fn a_first_start_that_cannot_tell_keeps_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = format!("--storage=sqlite:{}", folder.path().join("gatepost.db").display());
+    let in_the_way = folder.path().join("gatepost-first-credential");
+    std::fs::create_dir(&in_the_way).unwrap();
+    let listen = ["--control-listen=127.0.0.1:0", "--data-listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0"];
+    let (code, stdout, stderr) = run(BINARY, &[&["serve", &storage], &listen[..]].concat(), &[]);
+    assert_eq!((code, stdout.as_str()), (Some(1), ""), "{stderr}");
+    let last = stderr.lines().last().unwrap_or_default();
+    assert!(last.starts_with("gatepost: ") && last.contains("gatepost-first-credential: "), "{stderr}");
+    let (_, all, _) = run(BINARY, &["credentials", "list", &storage], &[]);
+    assert_eq!(all.lines().count(), 1, "{all}");
+    std::fs::remove_dir(&in_the_way).unwrap();
+    let server = Server::start(&ServerOptions::new(BINARY).args(&["--auth=sigv4", &storage]));
+    let first = first_credential(folder.path()).expect("a file with the first credential");
+    server.secrets().note(&first.secret);
+    assert_eq!(status(&server, &first), 200);
     server.stop();
 }
 

@@ -5,5 +5,5 @@ mod create;
 mod list;
 mod table;
 
-pub use create::{FirstCredential, NewCredential};
+pub use create::{FirstCredential, NewCredential, PreparedCredential};
 pub use table::{CredentialTable, Root, Signer, TRUSTED};
