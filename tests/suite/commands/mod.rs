@@ -1,5 +1,7 @@
-//! The commands of an operator, and what they leave on the disk. One file a command; `storage` is `serve` on SQLite.
+//! The commands of an operator, and what they leave on the disk. One file a command; `storage` is `serve` on SQLite, `endpoint`
+//! what `export` and `import` do through a server that fails.
 
+mod endpoint;
 mod export;
 mod import;
 mod migrate;

@@ -224,7 +224,7 @@ pub(super) struct Input {
 }
 
 impl Input {
-    fn open(path: &Path, progress: &Arc<Progress>) -> io::Result<Self> {
+    pub(super) fn open(path: &Path, progress: &Arc<Progress>) -> io::Result<Self> {
         let is_stdin = path.as_os_str() == "-";
         let mut file = if is_stdin { None } else { Some(File::open(path)?) };
         let mut first = Vec::new();
@@ -256,6 +256,11 @@ impl Input {
     pub(super) fn can_rewind(&self) -> bool {
         let is_file = |file: &File| file.metadata().is_ok_and(|about| about.is_file());
         self.file.as_ref().is_some_and(is_file)
+    }
+
+    /// The same file once more, from its start; none of what can be read only once.
+    pub(super) fn again(&self) -> io::Result<Option<Self>> {
+        if self.can_rewind() { Self::open(&self.path, &self.progress).map(Some) } else { Ok(None) }
     }
 
     pub(super) fn rewind(&mut self) -> io::Result<()> {
