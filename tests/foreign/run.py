@@ -1,7 +1,7 @@
 """Drives a gatepost binary with the AWS tools of other people: `run.py --binary target/release/gatepost`.
 
 Each suite has a server of its own, at whose end everything it wrote is searched for every key value that was used.
-Needs the packages of requirements.txt; `.ci/run` makes an environment that has them. A word after the options runs
+Needs the packages of requirements.txt and of javascript/package.json; `.ci/run` makes an environment that has them. A word after the options runs
 only the cases whose names contain it. The last line says how many cases passed and failed.
 """
 
@@ -15,6 +15,7 @@ import traceback
 from aws_cli_suite import aws_cli_suite
 from boto3_suite import boto3_suite
 from expect import Suite, equal, holds
+from javascript_suite import javascript_suite
 from readme_walk import readme_suite
 from server import Server, leaks, spellings
 
@@ -119,7 +120,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     binary = options.binary.resolve(strict=True)
     tally = Tally()
-    for suite in (scan_suite(binary), boto3_suite, aws_cli_suite, readme_suite(options.readme.read_text())):
+    for suite in (scan_suite(binary), boto3_suite, aws_cli_suite, javascript_suite, readme_suite(options.readme.read_text())):
         run_suite(tally, suite, binary, options.word)
     print(f"{tally.passed} passed, {tally.failed} failed", flush=True)
     return 1 if tally.failed or not tally.passed else 0

@@ -103,7 +103,9 @@ fn candidates(package: &str, module: &str) -> Vec<String> {
     let beside = path.strip_suffix("/tests").map(str::to_owned);
     let folders = match package {
         "" => vec!["tests/suite".to_owned()],
-        "foreign" => return vec![format!("tests/foreign/{path}.py")],
+        "foreign" => {
+            return vec![format!("tests/foreign/{path}.py"), format!("tests/foreign/{path}/cases.cjs")];
+        }
         package => {
             let krate = package.strip_prefix("gatepost-").unwrap_or(package);
             vec![format!("crates/{krate}/src"), format!("crates/{krate}/tests")]
@@ -139,7 +141,7 @@ fn is_promise(source: &str, name: &str) -> bool {
 }
 
 fn is_case(source: &str, name: &str) -> bool {
-    source.contains(&format!("@case\ndef {name}("))
+    source.contains(&format!("@case\ndef {name}(")) || source.contains(&format!("\nexports.{name} = async ("))
 }
 
 /// What is wrong with the tables of docs/compatibility.md: a row without a test, a test that there is not.
@@ -393,6 +395,7 @@ fn a_row_without_a_test_and_a_test_that_is_not_there_are_found() {
         "`gatepost-application import::failonwarnings_is_all_or_nothing`",
         "`gatepost-storage conformance::api_key_pages::keys_are_listed_newest_first`",
         "`foreign boto3_suite::every_answer_names_its_request`",
+        "`foreign javascript::a_session_token_is_refused`",
     ] {
         assert_eq!(unpinned(&page(there)), NONE);
     }
