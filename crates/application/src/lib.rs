@@ -37,12 +37,28 @@ pub struct Caller {
 }
 
 /// What this installation accepts.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// The shortest value of a key that Create and Import accept.
     pub shortest_value: MinValueLength,
     /// The most keys that an account can have.
     pub most_keys: Option<u64>,
+    /// The most usage plans that an account can have.
+    pub most_plans: Option<u64>,
+    /// The most usage plans that a key can be in.
+    pub most_plans_per_key: usize,
+}
+
+/// As on AWS, but for the number of keys.
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            shortest_value: MinValueLength::default(),
+            most_keys: None,
+            most_plans: Some(300),
+            most_plans_per_key: 10,
+        }
+    }
 }
 
 /// Everything that the operations work with.

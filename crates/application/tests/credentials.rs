@@ -48,6 +48,10 @@ impl Ids for Counting {
         ApiKeyValue::trusted(Zeroizing::new("v".repeat(40).into()))
     }
 
+    fn usage_plan_id(&self) -> gatepost_domain::usage_plans::UsagePlanId {
+        unreachable!("no test here makes a plan")
+    }
+
     fn access_key_id(&self) -> AccessKeyId {
         AccessKeyId::parse(&format!("GPAK{}", self.next())).unwrap()
     }

@@ -10,7 +10,7 @@ pub struct Timestamp(i64);
 impl Timestamp {
     /// A moment from its microseconds since the epoch.
     #[must_use]
-    pub fn from_micros(micros: i64) -> Self {
+    pub const fn from_micros(micros: i64) -> Self {
         Self(micros)
     }
 

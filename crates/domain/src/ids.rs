@@ -2,6 +2,7 @@
 
 use crate::api_keys::{ApiKeyId, ApiKeyValue};
 use crate::credentials::{AccessKeyId, SecretAccessKey};
+use crate::usage_plans::UsagePlanId;
 
 /// A source of unpredictable names. The server passes one over the system's random numbers, tests one that
 /// they can foresee.
@@ -17,6 +18,9 @@ pub trait Ids: Send + Sync + 'static {
 
     /// A new key value: forty characters of `[A-Za-z0-9]`.
     fn api_key_value(&self) -> ApiKeyValue;
+
+    /// A new plan id: six characters of `[a-z0-9]`. It may collide; whoever inserts it must be ready to ask again.
+    fn usage_plan_id(&self) -> UsagePlanId;
 
     /// A new access key id: `GPAK` and sixteen characters of `[A-Z2-7]`, 80 random bits.
     fn access_key_id(&self) -> AccessKeyId;

@@ -10,8 +10,11 @@
 
 pub mod api_keys;
 pub mod credentials;
+pub mod usage;
+pub mod usage_plans;
 
 mod account;
+mod arn;
 mod clock;
 mod ids;
 mod page;
@@ -20,6 +23,7 @@ mod tags;
 mod text;
 
 pub use account::{AccountId, InvalidAccountId};
+pub use arn::{InvalidArn, ResourceArn};
 pub use clock::{Clock, Timestamp};
 pub use ids::Ids;
 pub use page::{Page, PageLimit, PageRequest};

@@ -38,21 +38,47 @@ impl Tags {
     pub fn parse<K: AsRef<str>, V: AsRef<str>>(
         pairs: impl IntoIterator<Item = (K, V)>,
     ) -> Result<Self, InvalidTag> {
-        let mut tags = BTreeMap::new();
+        let tags = Self::kept(pairs)?;
+        if tags.0.keys().any(|key| is_reserved(key)) { Err(InvalidTag::Reserved) } else { Ok(tags) }
+    }
+
+    /// Tags that were accepted before, or that AWS has: those with the prefix `aws:` too, which do not count against
+    /// the limit.
+    pub fn kept<K: AsRef<str>, V: AsRef<str>>(
+        pairs: impl IntoIterator<Item = (K, V)>,
+    ) -> Result<Self, InvalidTag> {
+        let mut tags = Self::default();
         for (key, value) in pairs {
             let (key, value) = (key.as_ref(), value.as_ref());
             if key.is_empty() || !is_tag_text(key, 128) {
                 return Err(InvalidTag::Key);
             }
-            if key.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("aws:")) {
-                return Err(InvalidTag::Reserved);
-            }
             if !is_tag_text(value, 256) {
                 return Err(InvalidTag::Value);
             }
-            tags.insert(key.into(), value.into());
+            tags.0.insert(key.into(), value.into());
         }
-        if tags.len() > Self::MOST { Err(InvalidTag::TooMany) } else { Ok(Self(tags)) }
+        tags.within_limit()
+    }
+
+    /// These tags and others, whose values win.
+    pub fn with(mut self, others: Tags) -> Result<Self, InvalidTag> {
+        self.0.extend(others.0);
+        self.within_limit()
+    }
+
+    /// These tags without some keys. Those with the prefix `aws:` stay.
+    #[must_use]
+    pub fn without<'k>(mut self, keys: impl IntoIterator<Item = &'k str>) -> Self {
+        for key in keys.into_iter().filter(|key| !is_reserved(key)) {
+            self.0.remove(key);
+        }
+        self
+    }
+
+    fn within_limit(self) -> Result<Self, InvalidTag> {
+        let counted = self.0.keys().filter(|key| !is_reserved(key)).count();
+        if counted > Self::MOST { Err(InvalidTag::TooMany) } else { Ok(self) }
     }
 
     /// Whether there are none.
@@ -65,6 +91,10 @@ impl Tags {
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(key, value)| (&**key, &**value))
     }
+}
+
+fn is_reserved(key: &str) -> bool {
+    key.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("aws:"))
 }
 
 fn is_tag_text(text: &str, most: usize) -> bool {
@@ -87,6 +117,21 @@ mod tests {
         assert_eq!(Tags::parse([("k", "v".repeat(257))]), Err(InvalidTag::Value));
         assert_eq!(Tags::parse([("k", "a;b")]), Err(InvalidTag::Value));
         assert!(Tags::parse([("ключ/a.b:c+d=e@f_g-h", "ä ß")]).is_ok());
+    }
+
+    #[test]
+    fn tags_of_awss_own_are_kept_uncounted_and_cannot_be_taken_away() {
+        let own = ("aws:cloudformation:stack-name", "s");
+        let pairs = (0..50).map(|n| (format!("k{n}"), "v")).chain([(own.0.to_owned(), own.1)]);
+        let tags = Tags::kept(pairs).unwrap();
+        assert_eq!(tags.clone().with(Tags::parse([("more", "v")]).unwrap()), Err(InvalidTag::TooMany));
+        assert_eq!(tags.without([own.0, "k0", "unknown"]).iter().count(), 50);
+    }
+
+    #[test]
+    fn merged_tags_have_the_later_values() {
+        let tags = Tags::parse([("a", "1"), ("b", "1")]).unwrap().with(Tags::parse([("b", "2")]).unwrap());
+        assert_eq!(tags.unwrap().iter().collect::<Vec<_>>(), [("a", "1"), ("b", "2")]);
     }
 
     #[test]

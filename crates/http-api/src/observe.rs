@@ -281,6 +281,10 @@ mod tests {
             unreachable!()
         }
 
+        fn usage_plan_id(&self) -> gatepost_domain::usage_plans::UsagePlanId {
+            unreachable!("no test here makes a plan")
+        }
+
         fn access_key_id(&self) -> AccessKeyId {
             unreachable!()
         }

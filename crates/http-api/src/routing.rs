@@ -16,8 +16,8 @@ pub struct Routes(Router<Vec<(Method, Operation)>>);
 pub struct Route<'r> {
     /// The operation; for `POST /apikeys` it is CreateApiKey until `mode` is read.
     pub operation: Operation,
-    /// The raw segment that stands for an id, where the path has one.
-    id: Option<&'r str>,
+    /// The raw segments that stand for ids, where the path has them, in its order.
+    ids: [Option<&'r str>; 2],
 }
 
 impl Default for Routes {
@@ -46,15 +46,20 @@ impl Routes {
     pub fn find<'r>(&self, method: &Method, path: &'r str) -> Option<Route<'r>> {
         let found = self.0.at(path).ok()?;
         let (_, operation) = found.value.iter().find(|(known, _)| known == method)?;
-        let id = found.params.iter().next().map(|(_, raw)| raw);
-        Some(Route { operation: *operation, id })
+        let mut raw = found.params.iter().map(|(_, raw)| raw);
+        Some(Route { operation: *operation, ids: [raw.next(), raw.next()] })
     }
 }
 
 impl<'r> Route<'r> {
-    /// The id in the path, decoded; empty where the path has none.
+    /// The id in the path, or the first of two, decoded; empty where the path has none.
     pub fn id(&self) -> Result<Cow<'r, str>, InputError> {
-        decode_segment(self.id.unwrap_or_default())
+        decode_segment(self.ids[0].unwrap_or_default())
+    }
+
+    /// The second id in the path, decoded; empty where the path has less.
+    pub fn second_id(&self) -> Result<Cow<'r, str>, InputError> {
+        decode_segment(self.ids[1].unwrap_or_default())
     }
 }
 

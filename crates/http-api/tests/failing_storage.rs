@@ -291,6 +291,10 @@ impl Ids for Still {
         ApiKeyValue::trusted(zeroize::Zeroizing::new("v".repeat(40).into()))
     }
 
+    fn usage_plan_id(&self) -> gatepost_domain::usage_plans::UsagePlanId {
+        unreachable!("no test here makes a plan")
+    }
+
     fn access_key_id(&self) -> AccessKeyId {
         AccessKeyId::parse("GPAKEXAMPLE").unwrap()
     }

@@ -192,7 +192,11 @@ pub(crate) async fn start(settings: &Settings, runtimes: &Runtimes) -> Result<Ga
         custody: Arc::clone(&custody),
         clock: Arc::clone(&clock),
         ids: Arc::clone(&ids),
-        limits: Limits { shortest_value: limits.key_min_length, most_keys: limits.max_keys_per_account },
+        limits: Limits {
+            shortest_value: limits.key_min_length,
+            most_keys: limits.max_keys_per_account,
+            ..Limits::default()
+        },
         cpu: CpuPool::new(runtimes.import.handle().clone(), runtimes.width),
         spools: Spools::new(Arc::clone(&custody), limits.max_spool_bytes, spool_share(settings)),
         import_metrics: ImportMetrics::new(),

@@ -3,6 +3,7 @@
 use gatepost_custody::Random;
 use gatepost_domain::api_keys::{ApiKeyId, ApiKeyValue};
 use gatepost_domain::credentials::{AccessKeyId, SecretAccessKey};
+use gatepost_domain::usage_plans::UsagePlanId;
 use gatepost_domain::{Clock, Ids, Timestamp};
 use rand::distr::{Alphanumeric, SampleString};
 use rand::{Rng, RngExt};
@@ -82,6 +83,14 @@ impl Ids for SystemRandom {
 
     fn api_key_value(&self) -> ApiKeyValue {
         ApiKeyValue::trusted(forty_characters())
+    }
+
+    fn usage_plan_id(&self) -> UsagePlanId {
+        const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+        let mut generator = Self::generator();
+        let id: String =
+            (0..6).map(|_| char::from(DIGITS[generator.random_range(0..DIGITS.len())])).collect();
+        UsagePlanId::parse(&id).expect("letters and digits are a plan id")
     }
 
     fn access_key_id(&self) -> AccessKeyId {

@@ -61,6 +61,7 @@ fn row(n: u64, name: &str) -> ImportedApiKey {
             name: ApiKeyName::parse(name).expect("short enough"),
             ..ImportedFields::default()
         },
+        plans: Vec::new(),
         at: Timestamp::from_micros(1_700_000_000_000_000 + n as i64),
     }
 }
@@ -116,7 +117,7 @@ async fn import(storage: &dyn Storage, keys: u64, name: fn(u64) -> String) -> Du
         let rows: Vec<ImportedApiKey> = (next..end).map(|n| row(n, &name(n))).collect();
         let begun = core_time();
         let mut unit = storage.begin().await.expect("begins");
-        black_box(unit.import_api_keys(account(), rows, None).await.expect("imports"));
+        black_box(unit.import_api_keys(account(), rows, None, 10).await.expect("imports"));
         unit.commit().await.expect("commits");
         spent += core_time() - begun;
         next = end;
@@ -205,7 +206,7 @@ async fn listings(storage: &dyn Storage, keys: u64) {
     let mut unit = storage.begin().await.expect("begins");
     for n in 0..10 {
         let imported = row((1 << 33) + n * 99, "rare-name");
-        unit.import_api_keys(account(), vec![imported.clone()], None).await.expect("imports");
+        unit.import_api_keys(account(), vec![imported.clone()], None, 10).await.expect("imports");
         let stored = unit.find_api_key(account(), &imported.id).await.expect("answers").expect("is there");
         let mut key = stored.key;
         key.customer_id = CustomerId::parse("rare-customer").expect("short enough");
@@ -344,7 +345,7 @@ async fn one_unit(storage: &dyn Storage, keys: u64, commits: bool) {
         let rows: Vec<ImportedApiKey> =
             (from..keys.min(from + 2_000)).map(|n| row((1 << 35) + n, &random_name(n))).collect();
         let begun = core_time();
-        black_box(unit.import_api_keys(account(), rows, None).await.expect("imports"));
+        black_box(unit.import_api_keys(account(), rows, None, 10).await.expect("imports"));
         spent += core_time() - begun;
     }
     println!("{:>10.0} ns  import before the commit, per row", per(spent, keys));

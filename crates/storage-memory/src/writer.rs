@@ -53,7 +53,7 @@ impl ApiKeyWriter for MemoryWriter<'_> {
         rows: Vec<ImportedApiKey>,
         most: Option<u64>,
     ) -> Result<Vec<RowOutcome>, StorageError> {
-        alone!(self, unit => unit.import_api_keys(account, rows, most))
+        alone!(self, unit => unit.import_api_keys(account, rows, most, most_plans))
     }
 
     async fn restore_api_keys(

@@ -162,7 +162,7 @@ async fn import(
         while row < rows {
             let portion = PORTION.min(rows - row);
             let batch = (row..row + portion).map(|row| random.row(row)).collect();
-            storage.writer().import_api_keys(account(), batch, None).await?;
+            storage.writer().import_api_keys(account(), batch, None, 10).await?;
             row += portion;
         }
         Ok::<_, Failure>(())
@@ -275,6 +275,7 @@ impl Random {
                 description: None,
                 enabled: Some(true),
             },
+            plans: Vec::new(),
             at: Timestamp::from_micros(
                 i64::try_from(clock().as_micros()).expect("long before the year 294,247"),
             ),

@@ -75,6 +75,7 @@ fn row(n: u64) -> ImportedApiKey {
             description: None,
             enabled: Some(true),
         },
+        plans: Vec::new(),
         at: moment(n),
     }
 }
@@ -167,7 +168,7 @@ async fn import(storage: &SqliteStorage, keys: u64) -> Duration {
     for start in (0..keys).step_by(unit as usize) {
         let rows: Vec<ImportedApiKey> = (start..keys.min(start + unit)).map(row).collect();
         let began = Instant::now();
-        storage.writer().import_api_keys(account(), rows, None).await.expect("imports");
+        storage.writer().import_api_keys(account(), rows, None, 10).await.expect("imports");
         took += began.elapsed();
     }
     let began = Instant::now();

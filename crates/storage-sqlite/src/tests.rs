@@ -78,6 +78,7 @@ fn row(n: u32) -> ImportedApiKey {
         id: key.id,
         sealed,
         fields: ImportedFields::default(),
+        plans: Vec::new(),
         at: key.created,
     }
 }
@@ -157,7 +158,7 @@ async fn a_caller_who_leaves_in_the_middle_of_a_call_leaves_no_trace() {
     for pause in [0, 1, 2, 5, 10, 20, 50] {
         let mut unit = opened.storage.begin().await.unwrap();
         let rows: Vec<_> = (0..5_000).map(row).collect();
-        let call = unit.import_api_keys(account(), rows, None);
+        let call = unit.import_api_keys(account(), rows, None, 10);
         assert!(tokio::time::timeout(Duration::from_millis(pause), call).await.is_err() || pause > 10);
         drop(unit);
         assert_eq!(count(&opened.storage).await, 0, "{pause}");
@@ -171,7 +172,7 @@ async fn a_caller_who_leaves_in_the_middle_of_a_call_leaves_no_trace() {
 async fn a_call_left_in_the_middle_cannot_be_committed() {
     let opened = opened().await;
     let mut unit = opened.storage.begin().await.unwrap();
-    let call = unit.import_api_keys(account(), (0..5_000).map(row).collect(), None);
+    let call = unit.import_api_keys(account(), (0..5_000).map(row).collect(), None, 10);
     assert!(tokio::time::timeout(Duration::from_millis(1), call).await.is_err());
     assert!(matches!(unit.commit().await, Err(StorageError::Backend(_))));
     assert_eq!(count(&opened.storage).await, 0);
@@ -213,7 +214,7 @@ async fn a_full_disk_refuses_writes_until_there_is_room_again() {
     unit.wrote(Ok(())).unwrap();
     unit.end().await.unwrap();
     let rows = (100..2_000).map(row).collect();
-    let refused = Storage::writer(&*opened.storage).import_api_keys(account(), rows, None).await;
+    let refused = Storage::writer(&*opened.storage).import_api_keys(account(), rows, None, 10).await;
     assert!(matches!(refused, Err(StorageError::Unavailable(_))), "{refused:?}");
     assert_eq!(count(&opened.storage).await, 1);
     // A small write may still find room in a page.
@@ -223,7 +224,7 @@ async fn a_full_disk_refuses_writes_until_there_is_room_again() {
     drop(unit);
     let before = count(&opened.storage).await;
     let rows = (100..2_000).map(row).collect();
-    Storage::writer(&*opened.storage).import_api_keys(account(), rows, None).await.unwrap();
+    Storage::writer(&*opened.storage).import_api_keys(account(), rows, None, 10).await.unwrap();
     assert_eq!(count(&opened.storage).await, before + 1_900);
 }
 
@@ -254,7 +255,7 @@ async fn import_on(storage: &SqliteStorage, end: &watch::Sender<bool>) {
         let mut units = 0;
         while !*end.borrow() {
             let rows = rows.clone();
-            Storage::writer(storage).import_api_keys(account(), rows, None).await.unwrap();
+            Storage::writer(storage).import_api_keys(account(), rows, None, 10).await.unwrap();
             units += 1;
         }
         units
@@ -300,7 +301,7 @@ async fn an_import_or_restore_that_stores_nothing_is_not_told_and_loses_nobody()
     assert_eq!(restored, [Restored::Taken(Entity::ApiKeyValue)]);
     let mut taken = row(2);
     taken.id = id(1);
-    writer.import_api_keys(account(), vec![taken], None).await.unwrap();
+    writer.import_api_keys(account(), vec![taken], None, 10).await.unwrap();
     assert_eq!(feed.next(Duration::ZERO).await.unwrap(), News::Changes(Vec::new()));
     // One call in pieces: the second has nothing to store.
     let restored = writer.restore_api_keys(account(), vec![key(2), key(2)], None).await.unwrap();

@@ -4,6 +4,7 @@ use crate::error::{Entity, StorageError};
 use crate::retries::RetryToken;
 use async_trait::async_trait;
 use gatepost_domain::api_keys::{ApiKey, ApiKeyFilter, ApiKeyId, ApiKeyPosition, ImportedFields};
+use gatepost_domain::usage_plans::{Attachment, UsagePlanId};
 use gatepost_domain::{AccountId, Digest, Page, PageRequest, Sealed, Timestamp, Version};
 
 /// A key with its sealed value, as a look-up answers it.
@@ -46,6 +47,8 @@ pub struct ImportedApiKey {
     pub sealed: Sealed,
     /// What the row sets.
     pub fields: ImportedFields,
+    /// The plans that the row puts its key into.
+    pub plans: Vec<UsagePlanId>,
     /// When the row is stored: its key's `updated`, and `created` if it is new.
     pub at: Timestamp,
 }
@@ -53,8 +56,14 @@ pub struct ImportedApiKey {
 /// What became of one row of an import.
 #[derive(Clone, Debug)]
 pub enum RowOutcome {
-    /// The key with the row's value now has this id: a new key's own, or the one it always had.
-    Stored(ApiKeyId),
+    /// The key with the row's value now has this id: a new key's own, or the one it always had. It is in the row's
+    /// plans, or was before, but for those refused.
+    Stored {
+        /// The id.
+        id: ApiKeyId,
+        /// The plans that it could not be put into, in the row's order, and why; never for being in them already.
+        refused: Vec<(UsagePlanId, Attachment)>,
+    },
     /// The value is new, but another key has the row's id. Nothing of the row was stored; here it is back, to be
     /// sealed under another id and offered again.
     IdTaken(Box<ImportedApiKey>),
@@ -132,10 +141,11 @@ pub trait ApiKeyWriter: Send {
         expected: Version,
     ) -> Result<(), StorageError>;
 
-    /// Removes a key; false when there was none.
+    /// Removes a key, from its plans too; false when there was none.
     async fn delete_api_key(&mut self, account: AccountId, id: &ApiKeyId) -> Result<bool, StorageError>;
 
-    /// Stores rows of an imported file, at most 10,000 a call, and answers what became of each, in their order.
+    /// Stores rows of an imported file, at most 10,000 a call, and answers what became of each, in their order. A key
+    /// may be in `most_plans` plans.
     ///
     /// A row whose digest is unknown adds a key. Otherwise the key that has it takes the fields which the row sets,
     /// the row's time as `updated` and its next version, and keeps id, `created` and sealed value. A later row with
@@ -146,6 +156,7 @@ pub trait ApiKeyWriter: Send {
         account: AccountId,
         rows: Vec<ImportedApiKey>,
         most: Option<u64>,
+        most_plans: usize,
     ) -> Result<Vec<RowOutcome>, StorageError>;
 
     /// Stores whole keys, at most 10,000 a call, and answers what became of each, in their order. Tokens to be

@@ -6,16 +6,18 @@
 
 use crate::api_keys::ImportId;
 use crate::error::StorageError;
+use crate::usage_plans::UsagePlanKey;
 use async_trait::async_trait;
 use gatepost_domain::api_keys::ApiKeyId;
 use gatepost_domain::credentials::AccessKeyId;
+use gatepost_domain::usage_plans::UsagePlanId;
 use gatepost_domain::{AccountId, Version};
 use std::time::Duration;
 
 /// Something that was changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// A key was made, changed or deleted.
+    /// A key was made, changed or deleted, or put into plans or taken out of them.
     ApiKey {
         /// Its account.
         account: AccountId,
@@ -31,6 +33,22 @@ pub enum Change {
         account: AccountId,
         /// The name of the range.
         import: ImportId,
+    },
+    /// A plan was made, changed or deleted; its keys went with it, and nothing more is told of them.
+    UsagePlan {
+        /// Its account.
+        account: AccountId,
+        /// Its id.
+        id: UsagePlanId,
+        /// Its version then; after a delete, the one that it would have had next.
+        version: Version,
+    },
+    /// What a key may still use of a plan was set.
+    Usage {
+        /// Their account.
+        account: AccountId,
+        /// The plan and the key.
+        link: UsagePlanKey,
     },
     /// A credential was made, changed or deleted.
     Credential {

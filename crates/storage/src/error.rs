@@ -12,6 +12,10 @@ pub enum Entity {
     ApiKey,
     /// The value of an API key, by its digest.
     ApiKeyValue,
+    /// A usage plan, by its id.
+    UsagePlan,
+    /// A batch of counted requests, by its number.
+    UsageBatch,
     /// A credential, by its id.
     Credential,
     /// The memory of a first answer, by its token.
@@ -23,6 +27,8 @@ impl fmt::Display for Entity {
         out.write_str(match self {
             Self::ApiKey => "api key",
             Self::ApiKeyValue => "api key value",
+            Self::UsagePlan => "usage plan",
+            Self::UsageBatch => "usage batch",
             Self::Credential => "credential",
             Self::Retry => "answered request",
         })

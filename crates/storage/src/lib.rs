@@ -24,6 +24,9 @@ mod error;
 mod local_import_turns;
 mod replicas;
 mod retries;
+mod usage;
+mod usage_plan_document;
+mod usage_plans;
 
 pub use api_keys::{
     ApiKeyReader, ApiKeyWriter, ImportId, ImportedApiKey, NewApiKey, Restored, RowOutcome, StoredApiKey,
@@ -34,6 +37,9 @@ pub use error::{Entity, Source, StorageError};
 pub use local_import_turns::LocalImportTurns;
 pub use replicas::{Incarnation, Life, Replicas};
 pub use retries::{FirstAnswer, RetryReader, RetryToken, RetryWriter};
+pub use usage::{KeptUsage, Metered, UsageCount, UsageMeter, UsagePosition, UsageReader, UsageWriter};
+pub use usage_plan_document::{CannotReadUsagePlan, UsagePlanDocument};
+pub use usage_plans::{NewUsagePlan, PlanChanged, UsagePlanKey, UsagePlanReader, UsagePlanWriter};
 
 use async_trait::async_trait;
 use gatepost_domain::{AccountId, Sealed};
@@ -63,6 +69,9 @@ pub trait Storage: Send + Sync + 'static {
     /// The serving processes that share this storage.
     fn replicas(&self) -> &dyn Replicas;
 
+    /// Where requests are counted.
+    fn usage_meter(&self) -> &dyn UsageMeter;
+
     /// The secret of this installation, sealed by custody: the candidate if there was none, otherwise the first
     /// that was ever offered, whoever asks and however many at once.
     async fn installation_secret(&self, candidate: Sealed) -> Result<Sealed, StorageError>;
@@ -85,7 +94,8 @@ pub trait Storage: Send + Sync + 'static {
     /// Whether a write would be accepted now.
     async fn probe(&self) -> Result<(), StorageError>;
 
-    /// Forgets what is kept for a while only, where it is older than that.
+    /// Forgets what is kept for a while only, where it is older than that, and clears what deleted plans left behind;
+    /// in portions, so that nobody waits for long.
     async fn prune(&self, keep: Keep) -> Result<(), StorageError>;
 }
 
@@ -96,23 +106,29 @@ pub struct Keep {
     pub changes: Duration,
     /// A first answer is remembered: a caller who retries later gets a second key.
     pub retries: Duration,
+    /// What a key used on a day is kept. GetUsage goes back 90 days; the rest is for who reads the tables.
+    pub usage: Duration,
 }
 
 impl Default for Keep {
     fn default() -> Self {
-        Self { changes: Duration::from_secs(3_600), retries: Duration::from_secs(300) }
+        Self {
+            changes: Duration::from_secs(3_600),
+            retries: Duration::from_secs(300),
+            usage: Duration::from_secs(400 * 86_400),
+        }
     }
 }
 
 /// The reading side of every aggregate.
-pub trait Reader: ApiKeyReader + CredentialReader + RetryReader {}
+pub trait Reader: ApiKeyReader + UsagePlanReader + UsageReader + CredentialReader + RetryReader {}
 
-impl<T: ApiKeyReader + CredentialReader + RetryReader + ?Sized> Reader for T {}
+impl<T: ApiKeyReader + UsagePlanReader + UsageReader + CredentialReader + RetryReader + ?Sized> Reader for T {}
 
 /// The writing side of every aggregate.
-pub trait Writer: ApiKeyWriter + CredentialWriter + RetryWriter {}
+pub trait Writer: ApiKeyWriter + UsagePlanWriter + UsageWriter + CredentialWriter + RetryWriter {}
 
-impl<T: ApiKeyWriter + CredentialWriter + RetryWriter + ?Sized> Writer for T {}
+impl<T: ApiKeyWriter + UsagePlanWriter + UsageWriter + CredentialWriter + RetryWriter + ?Sized> Writer for T {}
 
 /// One view of everything committed, held until dropped.
 pub trait Snapshot: Reader + Send {

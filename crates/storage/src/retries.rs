@@ -4,6 +4,7 @@ use crate::error::StorageError;
 use async_trait::async_trait;
 use gatepost_domain::AccountId;
 use gatepost_domain::api_keys::ApiKeyId;
+use gatepost_domain::usage_plans::UsagePlanId;
 
 /// What a request and its retries have in common: a hash over its operation, its invocation id and its body. It is
 /// remembered for one account.
@@ -15,6 +16,8 @@ pub struct RetryToken(pub [u8; 32]);
 pub enum FirstAnswer {
     /// It made this key.
     ApiKey(ApiKeyId),
+    /// It made this plan.
+    UsagePlan(UsagePlanId),
     /// It imported the file that the retry carries too.
     Import,
 }
@@ -30,7 +33,8 @@ pub trait RetryReader: Send + Sync {
     ) -> Result<Option<FirstAnswer>, StorageError>;
 }
 
-/// Writes. A key is remembered by [`NewApiKey::retry`](crate::NewApiKey::retry).
+/// Writes. A key is remembered by [`NewApiKey::retry`](crate::NewApiKey::retry), a plan by
+/// [`NewUsagePlan::retry`](crate::NewUsagePlan::retry).
 #[async_trait]
 pub trait RetryWriter: Send {
     /// Remembers that an import was done to its end; a token that is known already stays as it is.

@@ -220,6 +220,7 @@ impl Sketch {
                 description: key.description.filter(|_| sets & 2 != 0),
                 enabled: [None, Some(false), Some(true)][usize::from(sets / 4 % 3)],
             },
+            plans: Vec::new(),
             at: Timestamp::from_micros(self.at),
         }
     }

@@ -156,7 +156,7 @@ async fn call<W: Writer + ?Sized>(
         Write::Delete { id } => format!("{:?}", writer.delete_api_key(of, &calls::id(*id)).await?),
         Write::Import { rows, most } => {
             let rows = rows.iter().enumerate().map(|(number, (key, sets))| key.row(number, *sets)).collect();
-            format!("{:?}", writer.import_api_keys(of, rows, *most).await?)
+            format!("{:?}", writer.import_api_keys(of, rows, *most, 10).await?)
         }
         Write::Restore { keys, most } => {
             let keys = keys.iter().map(|key| key.new_key(None)).collect();

@@ -84,7 +84,7 @@ async fn an_open_import_holds_back_nobody_elses_change() {
     for portion in 0..3_u32 {
         let rows =
             (0..1_000).map(|n| row(10_000 + portion * 1_000 + n, 10_000 + portion * 1_000 + n)).collect();
-        import.import_api_keys(account(), rows, None).await.unwrap();
+        import.import_api_keys(account(), rows, None, 10).await.unwrap();
         insert(&*storage, portion).await;
         assert_eq!(told(&mut feed, 1).await, [change(portion)]);
     }

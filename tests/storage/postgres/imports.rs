@@ -9,7 +9,7 @@ use std::time::Duration;
 
 fn ids(outcomes: Result<Vec<RowOutcome>, StorageError>) -> Vec<String> {
     let one = |outcome| match outcome {
-        RowOutcome::Stored(id) => id.to_string(),
+        RowOutcome::Stored { id, .. } => id.to_string(),
         RowOutcome::IdTaken(row) => panic!("the id of row {} is taken", row.row),
     };
     outcomes.unwrap().into_iter().map(one).collect()
@@ -27,8 +27,8 @@ async fn two_imports_of_the_same_rows_in_opposite_order_answer_the_same_ids() {
             (first..first + 2_000).rev().map(|n| row(n, 1_000_000 + n)).collect();
         let (mut one, mut two) = (storage.writer(), other.writer());
         let (one, two) = tokio::join!(
-            one.import_api_keys(account(), forwards, None),
-            two.import_api_keys(account(), backwards, None)
+            one.import_api_keys(account(), forwards, None, 10),
+            two.import_api_keys(account(), backwards, None, 10)
         );
         let mut two = ids(two);
         two.reverse();
@@ -43,11 +43,11 @@ async fn an_id_that_another_key_has_spoils_no_other_row() {
     insert(&*storage, 1).await;
     // The value of key 1 under any id; a new value under the id of key 1; two new values under one id; a new one.
     let rows = vec![row(1, 9), row(2, 1), row(3, 3), row(4, 3), row(5, 5)];
-    let outcomes = storage.writer().import_api_keys(account(), rows, None).await.unwrap();
+    let outcomes = storage.writer().import_api_keys(account(), rows, None, 10).await.unwrap();
     let outcomes: Vec<Result<String, u64>> = outcomes
         .into_iter()
         .map(|outcome| match outcome {
-            RowOutcome::Stored(id) => Ok(id.to_string()),
+            RowOutcome::Stored { id, .. } => Ok(id.to_string()),
             RowOutcome::IdTaken(row) => Err(row.row),
         })
         .collect();
@@ -62,10 +62,10 @@ async fn a_taken_id_leaves_the_unit_of_an_import_usable() {
     let storage = storage().await;
     insert(&*storage, 1).await;
     let mut unit = storage.begin().await.unwrap();
-    assert_eq!(ids(unit.import_api_keys(account(), vec![row(7, 7)], None).await), [id(7).to_string()]);
-    let outcomes = unit.import_api_keys(account(), vec![row(2, 1)], None).await.unwrap();
+    assert_eq!(ids(unit.import_api_keys(account(), vec![row(7, 7)], None, 10).await), [id(7).to_string()]);
+    let outcomes = unit.import_api_keys(account(), vec![row(2, 1)], None, 10).await.unwrap();
     assert!(matches!(&outcomes[..], [RowOutcome::IdTaken(_)]));
-    assert_eq!(ids(unit.import_api_keys(account(), vec![row(2, 2)], None).await), [id(2).to_string()]);
+    assert_eq!(ids(unit.import_api_keys(account(), vec![row(2, 2)], None, 10).await), [id(2).to_string()]);
     unit.commit().await.unwrap();
     assert_eq!(storage.reader().count_api_keys(account()).await.unwrap(), 3);
 }
@@ -75,10 +75,10 @@ async fn a_taken_id_leaves_the_unit_of_an_import_usable() {
 async fn single_writes_beside_an_import_of_their_keys_are_kept() {
     let storage = storage().await;
     let rows = || (0..3_000).map(|n| row(n, n)).collect::<Vec<_>>();
-    storage.writer().import_api_keys(account(), rows(), None).await.unwrap();
+    storage.writer().import_api_keys(account(), rows(), None, 10).await.unwrap();
     let importing = async {
         for _ in 0..5 {
-            storage.writer().import_api_keys(account(), rows(), None).await.unwrap();
+            storage.writer().import_api_keys(account(), rows(), None, 10).await.unwrap();
         }
     };
     let updating = async {
@@ -110,7 +110,7 @@ async fn a_key_inserted_and_imported_at_once_is_one_key() {
         let (mut one, mut two) = (storage.writer(), storage.writer());
         let (inserted, imported) = tokio::join!(
             one.insert_api_key(account(), key(n), None),
-            two.import_api_keys(account(), vec![row(n, 1_000 + n)], None)
+            two.import_api_keys(account(), vec![row(n, 1_000 + n)], None, 10)
         );
         let expected = if inserted.is_ok() { id(n) } else { id(1_000 + n) };
         assert_eq!(ids(imported), [expected.to_string()]);
@@ -157,7 +157,7 @@ async fn a_small_import_makes_no_statistics_and_large_ones_do() {
     let mut beside = connection(&storage.database).await;
     for (rows, analyzed) in [(0..10, false), (10..6_000, false), (6_000..12_000, true)] {
         let rows: Vec<_> = rows.map(|n| row(n, n)).collect();
-        storage.writer().import_api_keys(account(), rows, None).await.unwrap();
+        storage.writer().import_api_keys(account(), rows, None, 10).await.unwrap();
         storage.settle_after_import().await.unwrap();
         let known = "SELECT EXISTS (SELECT FROM pg_stats WHERE tablename = 'api_key')";
         let known: bool = sqlx::query_scalar(known).fetch_one(&mut beside).await.unwrap();

@@ -89,7 +89,7 @@ async fn the_count_follows_every_kind_of_write() {
     insert(&*storage, 2).await;
     storage
         .writer()
-        .import_api_keys(account(), vec![row(1, 1), row(3, 3), row(4, 4), row(4, 4)], None)
+        .import_api_keys(account(), vec![row(1, 1), row(3, 3), row(4, 4), row(4, 4)], None, 10)
         .await
         .unwrap();
     assert_eq!(count().await, 4);
@@ -104,7 +104,7 @@ async fn the_count_follows_every_kind_of_write() {
     drop(unit);
     assert_eq!(count().await, 5);
     assert_eq!(rows_of(&storage).await, 5);
-    let refused = storage.writer().import_api_keys(account(), vec![row(8, 8), row(9, 9)], Some(6)).await;
+    let refused = storage.writer().import_api_keys(account(), vec![row(8, 8), row(9, 9)], Some(6), 10).await;
     assert!(matches!(refused, Err(StorageError::LimitReached(Entity::ApiKey))));
     assert_eq!(count().await, 5);
 }
@@ -115,7 +115,7 @@ async fn single_writes_beside_a_unit_that_imports_their_keys_wait_for_it_and_spo
     let storage = Arc::new(storage().await);
     storage.writer().insert_api_key(account(), key(3), Some(MOST)).await.unwrap();
     let mut unit = storage.begin().await.unwrap();
-    unit.import_api_keys(account(), vec![row(1, 1), row(2, 2)], None).await.unwrap();
+    unit.import_api_keys(account(), vec![row(1, 1), row(2, 2)], None, 10).await.unwrap();
     let deleting = {
         let storage = Arc::clone(&storage);
         tokio::spawn(async move { storage.writer().delete_api_key(account(), &id(3)).await })
@@ -126,7 +126,7 @@ async fn single_writes_beside_a_unit_that_imports_their_keys_wait_for_it_and_spo
     };
     // Longer than `deadlock_timeout`, so that of a circle it is the unit that would be undone.
     tokio::time::sleep(std::time::Duration::from_millis(1_300)).await;
-    unit.import_api_keys(account(), vec![row(3, 3), row(4, 4)], None).await.unwrap();
+    unit.import_api_keys(account(), vec![row(3, 3), row(4, 4)], None, 10).await.unwrap();
     unit.commit().await.unwrap();
     assert!(deleting.await.unwrap().unwrap());
     let inserted = inserting.await.unwrap();

@@ -43,7 +43,15 @@ pub(super) fn key(n: u32) -> NewApiKey {
 pub(super) fn row(n: u32, of: u32) -> ImportedApiKey {
     let NewApiKey { key, digest, sealed, .. } = key(n);
     let fields = ImportedFields { name: key.name, description: None, enabled: None };
-    ImportedApiKey { row: u64::from(n) + 1, digest, id: id(of), sealed, fields, at: key.created }
+    ImportedApiKey {
+        row: u64::from(n) + 1,
+        digest,
+        id: id(of),
+        sealed,
+        fields,
+        plans: Vec::new(),
+        at: key.created,
+    }
 }
 
 pub(super) async fn insert(storage: &impl Storage, n: u32) {

@@ -255,7 +255,7 @@ impl KeyLine {
             customer_id: CustomerId::parse(&self.customer_id)?,
             stage_keys,
             labels,
-            tags: Tags::parse(self.tags)?,
+            tags: Tags::kept(self.tags)?,
             created: Timestamp::from_micros(self.created),
             updated: Timestamp::from_micros(self.updated),
             version: Version::FIRST,

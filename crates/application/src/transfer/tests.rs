@@ -36,6 +36,10 @@ impl Ids for Counting {
         ApiKeyValue::trusted(Zeroizing::new(format!("{:040}", self.next()).into()))
     }
 
+    fn usage_plan_id(&self) -> gatepost_domain::usage_plans::UsagePlanId {
+        unreachable!("no test here makes a plan")
+    }
+
     fn access_key_id(&self) -> AccessKeyId {
         AccessKeyId::parse(&format!("GPAK{}", self.next())).unwrap()
     }

@@ -11,6 +11,7 @@ use gatepost_config::{Settings, StorageChoice};
 use gatepost_custody::KeyRing;
 use gatepost_domain::api_keys::{ApiKeyId, ApiKeyValue};
 use gatepost_domain::credentials::{AccessKeyId, SecretAccessKey};
+use gatepost_domain::usage_plans::UsagePlanId;
 use gatepost_domain::{AccountId, Clock, Ids};
 use gatepost_telemetry::metrics::ImportMetrics;
 use std::future::Future;
@@ -122,7 +123,11 @@ impl Opened {
             custody: Arc::clone(&custody),
             clock,
             ids: Arc::new(CountedIds(progress)),
-            limits: Limits { shortest_value: limits.key_min_length, most_keys: limits.max_keys_per_account },
+            limits: Limits {
+                shortest_value: limits.key_min_length,
+                most_keys: limits.max_keys_per_account,
+                ..Limits::default()
+            },
             cpu: CpuPool::new(Handle::current(), available_parallelism().map_or(1, usize::from)),
             // One file and one command: what it holds is the operator's own affair.
             spools: Spools::new(custody, u64::MAX, u64::MAX),
@@ -149,6 +154,10 @@ impl Ids for CountedIds {
 
     fn api_key_value(&self) -> ApiKeyValue {
         SystemRandom.api_key_value()
+    }
+
+    fn usage_plan_id(&self) -> UsagePlanId {
+        SystemRandom.usage_plan_id()
     }
 
     fn access_key_id(&self) -> AccessKeyId {

@@ -358,7 +358,7 @@ impl<'r> Unpacker<'r> {
     fn tags(&mut self) -> Option<Tags> {
         let pairs: Option<Vec<_>> =
             (0..self.length()?).map(|_| Some((text(self.text()?)?, text(self.text()?)?))).collect();
-        Tags::parse(pairs?).ok()
+        Tags::kept(pairs?).ok()
     }
 }
 

@@ -111,6 +111,7 @@ fn imported((number, value, named): (u8, u8, Option<u8>), row: u64, at: i64) -> 
         id: id(number),
         sealed: Sealed(vec![number, value].into()),
         fields: ImportedFields { name: named.and_then(name), ..ImportedFields::default() },
+        plans: Vec::new(),
         at: Timestamp::from_micros(at),
     }
 }
@@ -311,10 +312,10 @@ proptest! {
                         }
                         Call::Import { account: of, rows, at, most } => {
                             let rows = (1..).zip(rows).map(|(n, row)| imported(row, n, at)).collect();
-                            let result = unit.import_api_keys(account(of), rows, most).await;
+                            let result = unit.import_api_keys(account(of), rows, most, 10).await;
                             answer_of(result, |outcomes| {
                                 Answer::Rows(outcomes.into_iter().map(|outcome| match outcome {
-                                    RowOutcome::Stored(id) => Ok(id),
+                                    RowOutcome::Stored { id, .. } => Ok(id),
                                     RowOutcome::IdTaken(row) => Err(row.row),
                                 }).collect())
                             })
@@ -377,7 +378,7 @@ fn a_unit_of_work_may_be_dropped_outside_of_a_runtime() {
                 row.digest.0[..8].copy_from_slice(&number.to_le_bytes());
                 row
             });
-            unit.import_api_keys(account(1), rows.collect(), None).await.unwrap();
+            unit.import_api_keys(account(1), rows.collect(), None, 10).await.unwrap();
         }
         unit
     });

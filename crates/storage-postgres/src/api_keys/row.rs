@@ -110,7 +110,7 @@ pub(super) fn key(account: AccountId, row: &PgRow) -> Result<StoredApiKey, Stora
     if !rest.is_empty() {
         return Err(cell("tags"));
     }
-    let tags = Tags::parse(pairs.iter().map(|[key, value]| (key, value)));
+    let tags = Tags::kept(pairs.iter().map(|[key, value]| (key, value)));
     let key = ApiKey {
         id: ApiKeyId::parse(id).ok_or_else(|| cell("id"))?,
         name,

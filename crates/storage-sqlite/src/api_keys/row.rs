@@ -114,7 +114,7 @@ impl<'r> Cells<'r> {
     fn tags(&self, column: usize) -> Result<Tags, StorageError> {
         let Some(text) = self.get::<Option<&str>>(column)? else { return Ok(Tags::default()) };
         let pairs: Vec<(String, String)> = serde_json::from_str(text).map_err(|_| self.corrupt(column))?;
-        Tags::parse(pairs).map_err(|_| self.corrupt(column))
+        Tags::kept(pairs).map_err(|_| self.corrupt(column))
     }
 
     fn corrupt(&self, column: usize) -> StorageError {

@@ -14,7 +14,10 @@ pub async fn a_new_value_makes_a_key(storage: &dyn Storage) {
         enabled: Some(false),
     };
     let mut unit = begin(storage).await;
-    assert_eq!(stored(unit.import_api_keys(account(), vec![full.clone()], None).await), [nth_id(1)]);
+    assert_eq!(
+        stored(unit.import_api_keys(account(), vec![full.clone()], None, MOST_PLANS).await),
+        [nth_id(1)]
+    );
     commit(unit).await;
     let mut expected = as_stored(&key(1));
     expected.key.name = full.fields.name;
@@ -40,7 +43,7 @@ pub async fn a_known_value_changes_the_key_that_has_it(storage: &dyn Storage) {
     again.digest = digest(1);
     again.fields = ImportedFields { name: name("new"), description: description("new"), enabled: Some(true) };
     let mut unit = begin(storage).await;
-    assert_eq!(stored(unit.import_api_keys(account(), vec![again], None).await), [nth_id(1)]);
+    assert_eq!(stored(unit.import_api_keys(account(), vec![again], None, MOST_PLANS).await), [nth_id(1)]);
     commit(unit).await;
     let mut expected = as_stored(&before);
     expected.key.name = name("new");
@@ -92,7 +95,7 @@ pub async fn outcomes_come_in_the_order_of_the_rows(storage: &dyn Storage) {
     };
     let expected = |n: u32| nth_id(if n.is_multiple_of(3) { n / 3 } else { scrambled(n) });
     let mut unit = begin(storage).await;
-    let outcomes = unit.import_api_keys(account(), (0..300).map(rows).collect(), None).await;
+    let outcomes = unit.import_api_keys(account(), (0..300).map(rows).collect(), None, MOST_PLANS).await;
     assert_eq!(stored(outcomes), (0..300).map(expected).collect::<Vec<_>>());
     commit(unit).await;
     assert_eq!(storage.reader().count_api_keys(account()).await.expect("counts"), 300);
@@ -114,7 +117,7 @@ pub async fn a_later_row_of_one_value_applies_on_top_of_an_earlier_one(storage: 
     rows[5].digest = digest(5);
     rows[4].fields.name = name("known");
     let mut unit = begin(storage).await;
-    let ids = stored(unit.import_api_keys(account(), rows, None).await);
+    let ids = stored(unit.import_api_keys(account(), rows, None, MOST_PLANS).await);
     assert_eq!(ids, [1, 2, 1, 1, 5, 5].map(nth_id));
     commit(unit).await;
     let found = find(storage, 1).await.expect("is there");
@@ -130,14 +133,18 @@ pub async fn a_later_row_of_one_value_applies_on_top_of_an_earlier_one(storage: 
 /// A file comes in parts, and what holds within a part holds between them.
 pub async fn a_later_call_of_one_unit_sees_the_rows_of_an_earlier_one(storage: &dyn Storage) {
     let mut unit = begin(storage).await;
-    assert_eq!(stored(unit.import_api_keys(account(), vec![row(1), row(2)], None).await), [1, 2].map(nth_id));
+    assert_eq!(
+        stored(unit.import_api_keys(account(), vec![row(1), row(2)], None, MOST_PLANS).await),
+        [1, 2].map(nth_id)
+    );
     let mut again = row(8);
     again.digest = digest(2);
     again.fields.name = name("again");
     let mut taken = row(9);
     taken.id = nth_id(1);
-    let outcomes = unit.import_api_keys(account(), vec![again, taken], None).await.expect("imports");
-    assert!(matches!(&outcomes[0], RowOutcome::Stored(id) if *id == nth_id(2)), "{outcomes:?}");
+    let outcomes =
+        unit.import_api_keys(account(), vec![again, taken], None, MOST_PLANS).await.expect("imports");
+    assert!(matches!(&outcomes[0], RowOutcome::Stored { id, .. } if *id == nth_id(2)), "{outcomes:?}");
     assert!(matches!(&outcomes[1], RowOutcome::IdTaken(row) if row.row == 10), "{outcomes:?}");
     commit(unit).await;
     assert_eq!(find(storage, 2).await.expect("is there").key.name, name("again"));
@@ -152,9 +159,12 @@ pub async fn a_taken_id_gives_the_row_back(storage: &dyn Storage) {
     taken.fields.name = name("kept");
     let mut unit = begin(storage).await;
     let rows = vec![row(2), taken, row(3)];
-    let outcomes = unit.import_api_keys(account(), rows, None).await.expect("imports");
-    let [RowOutcome::Stored(before), RowOutcome::IdTaken(given_back), RowOutcome::Stored(after)] =
-        &outcomes[..]
+    let outcomes = unit.import_api_keys(account(), rows, None, MOST_PLANS).await.expect("imports");
+    let [
+        RowOutcome::Stored { id: before, .. },
+        RowOutcome::IdTaken(given_back),
+        RowOutcome::Stored { id: after, .. },
+    ] = &outcomes[..]
     else {
         panic!("{outcomes:?}");
     };
@@ -163,7 +173,7 @@ pub async fn a_taken_id_gives_the_row_back(storage: &dyn Storage) {
     assert_eq!((again.row, again.digest, again.sealed.clone(), again.at), (10, digest(9), sealed(9), at(9)));
     assert_eq!(again.fields.name, name("kept"));
     again.id = nth_id(9);
-    assert_eq!(stored(unit.import_api_keys(account(), vec![again], None).await), [nth_id(9)]);
+    assert_eq!(stored(unit.import_api_keys(account(), vec![again], None, MOST_PLANS).await), [nth_id(9)]);
     commit(unit).await;
     assert_eq!(find(storage, 1).await, Some(as_stored(&key(1))));
     assert_eq!(listed(storage.reader(), account(), &all(), 25).await, [9, 3, 2, 1]);
@@ -174,8 +184,9 @@ pub async fn of_two_rows_with_one_id_the_second_is_given_back(storage: &dyn Stor
     let mut second = row(2);
     second.id = nth_id(1);
     let mut unit = begin(storage).await;
-    let outcomes = unit.import_api_keys(account(), vec![row(1), second], None).await.expect("imports");
-    assert!(matches!(&outcomes[0], RowOutcome::Stored(id) if *id == nth_id(1)), "{outcomes:?}");
+    let outcomes =
+        unit.import_api_keys(account(), vec![row(1), second], None, MOST_PLANS).await.expect("imports");
+    assert!(matches!(&outcomes[0], RowOutcome::Stored { id, .. } if *id == nth_id(1)), "{outcomes:?}");
     assert!(matches!(&outcomes[1], RowOutcome::IdTaken(row) if row.row == 3), "{outcomes:?}");
     commit(unit).await;
     assert_eq!(find(storage, 1).await, Some(as_stored(&key(1))));
@@ -184,7 +195,10 @@ pub async fn of_two_rows_with_one_id_the_second_is_given_back(storage: &dyn Stor
 /// The last part of a file may be empty.
 pub async fn an_import_of_nothing_does_nothing(storage: &dyn Storage) {
     let mut unit = begin(storage).await;
-    assert_eq!(stored(unit.import_api_keys(account(), Vec::new(), Some(0)).await), Vec::<ApiKeyId>::new());
+    assert_eq!(
+        stored(unit.import_api_keys(account(), Vec::new(), Some(0), MOST_PLANS).await),
+        Vec::<ApiKeyId>::new()
+    );
     commit(unit).await;
     assert_eq!(storage.reader().count_api_keys(account()).await.expect("counts"), 0);
 }
@@ -195,13 +209,13 @@ pub async fn an_import_beyond_the_limit_is_refused_whole(storage: &dyn Storage) 
     let rows = |count: u32| (2..2 + count).map(row).collect::<Vec<_>>();
     for (count, most) in [(3, 3), (1, 1), (1, 0), (5_000, 5_000)] {
         let mut unit = begin(storage).await;
-        let refused = unit.import_api_keys(account(), rows(count), Some(most)).await;
+        let refused = unit.import_api_keys(account(), rows(count), Some(most), MOST_PLANS).await;
         assert!(matches!(refused, Err(StorageError::LimitReached(Entity::ApiKey))), "{refused:?}");
         drop(unit);
         assert_eq!(listed(storage.reader(), account(), &all(), 25).await, [1]);
     }
     let mut unit = begin(storage).await;
-    assert_eq!(stored(unit.import_api_keys(account(), rows(3), Some(4)).await).len(), 3);
+    assert_eq!(stored(unit.import_api_keys(account(), rows(3), Some(4), MOST_PLANS).await).len(), 3);
     commit(unit).await;
     assert_eq!(storage.reader().count_api_keys(account()).await.expect("counts"), 4);
 }
@@ -215,9 +229,9 @@ pub async fn known_values_do_not_count_against_the_limit(storage: &dyn Storage) 
         one
     };
     let mut unit = begin(storage).await;
-    let ids = stored(unit.import_api_keys(account(), (0..6).map(again).collect(), Some(3)).await);
+    let ids = stored(unit.import_api_keys(account(), (0..6).map(again).collect(), Some(3), MOST_PLANS).await);
     assert_eq!(ids, [1, 2, 12, 1, 2, 12].map(nth_id));
-    let ids = stored(unit.import_api_keys(account(), (0..6).map(again).collect(), Some(2)).await);
+    let ids = stored(unit.import_api_keys(account(), (0..6).map(again).collect(), Some(2), MOST_PLANS).await);
     assert_eq!(ids.len(), 6);
     commit(unit).await;
     assert_eq!(storage.reader().count_api_keys(account()).await.expect("counts"), 3);
@@ -230,13 +244,13 @@ pub async fn a_dropped_import_leaves_no_trace(storage: &dyn Storage) {
     again.digest = digest(1);
     again.fields.name = name("after");
     let mut unit = begin(storage).await;
-    stored(unit.import_api_keys(account(), vec![again, row(2)], None).await);
+    stored(unit.import_api_keys(account(), vec![again, row(2)], None, MOST_PLANS).await);
     drop(unit);
     assert_eq!(find(storage, 1).await, Some(as_stored(&named(1, "before"))));
     assert_eq!(find(storage, 2).await, None);
     let reader = storage.reader();
     assert_eq!(listed(reader, account(), &all(), 25).await, [1]);
-    assert_eq!(listed(reader, account(), &prefixed("after"), 25).await, []);
+    assert_eq!(listed(reader, account(), &prefixed("after"), 25).await, [0_u32; 0]);
     assert_eq!(with_digests(reader, account(), &[2]).await, [None]);
     import(storage, [row(2)]).await;
     assert_eq!(listed(reader, account(), &all(), 25).await, [2, 1]);
@@ -248,7 +262,7 @@ pub async fn a_dropped_large_import_leaves_no_trace(storage: &dyn Storage) {
     let mut unit = begin(storage).await;
     for part in 0..3 {
         let rows = (0..5_000).map(|n| row(10 + part * 5_000 + n)).collect();
-        stored(unit.import_api_keys(account(), rows, None).await);
+        stored(unit.import_api_keys(account(), rows, None, MOST_PLANS).await);
     }
     assert_eq!(listed(storage.reader(), account(), &all(), 25).await, [1]);
     drop(unit);
@@ -267,7 +281,7 @@ pub async fn imported_rows_are_the_units_own_until_the_commit(storage: &dyn Stor
     again.digest = digest(1);
     again.fields.name = name("after");
     let mut unit = begin(storage).await;
-    stored(unit.import_api_keys(account(), vec![again, row(2)], None).await);
+    stored(unit.import_api_keys(account(), vec![again, row(2)], None, MOST_PLANS).await);
     assert_eq!(find(storage, 1).await, Some(as_stored(&key(1))));
     assert_eq!(find(storage, 2).await, None);
     assert_eq!(storage.reader().count_api_keys(account()).await.expect("counts"), 1);
@@ -289,7 +303,10 @@ pub async fn imported_rows_are_the_units_own_until_the_commit(storage: &dyn Stor
 pub async fn a_value_known_to_another_account_is_new(storage: &dyn Storage) {
     insert(storage, [named(1, "mine")]).await;
     let mut unit = begin(storage).await;
-    assert_eq!(stored(unit.import_api_keys(other_account(), vec![row(1)], Some(1)).await), [nth_id(1)]);
+    assert_eq!(
+        stored(unit.import_api_keys(other_account(), vec![row(1)], Some(1), MOST_PLANS).await),
+        [nth_id(1)]
+    );
     commit(unit).await;
     assert_eq!(find(storage, 1).await, Some(as_stored(&named(1, "mine"))));
     let theirs = storage.reader().find_api_key(other_account(), &nth_id(1)).await.expect("finds");
@@ -309,6 +326,6 @@ pub async fn imported_keys_are_found_by_filters(storage: &dyn Storage) {
     import(storage, [rename(1, "new-1"), rename(2, "new-2")]).await;
     let reader = storage.reader();
     assert_eq!(listed(reader, account(), &prefixed("new"), 25).await, [2, 1]);
-    assert_eq!(listed(reader, account(), &prefixed("old"), 25).await, []);
+    assert_eq!(listed(reader, account(), &prefixed("old"), 25).await, [0_u32; 0]);
     assert_eq!(listed(reader, account(), &of_customer("c"), 25).await, [1]);
 }

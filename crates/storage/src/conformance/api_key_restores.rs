@@ -82,8 +82,11 @@ pub async fn what_adds_no_key_passes_whatever_the_limit(storage: &dyn Storage) {
     let taken = Restored::Taken(Entity::ApiKeyValue);
     let outcomes = writer.restore_api_keys(account(), vec![key(1), key(3)], Some(2)).await;
     assert_eq!(outcomes.expect("adds none"), [taken, taken]);
-    assert_eq!(stored(writer.import_api_keys(account(), vec![], Some(0)).await), []);
-    assert_eq!(stored(writer.import_api_keys(account(), vec![row(2)], Some(0)).await), [nth_id(2)]);
+    assert_eq!(stored(writer.import_api_keys(account(), vec![], Some(0), MOST_PLANS).await), []);
+    assert_eq!(
+        stored(writer.import_api_keys(account(), vec![row(2)], Some(0), MOST_PLANS).await),
+        [nth_id(2)]
+    );
     let refused = writer.restore_api_keys(account(), vec![key(1), key(4)], Some(3)).await;
     assert!(matches!(refused, Err(StorageError::LimitReached(Entity::ApiKey))), "{refused:?}");
 }

@@ -71,7 +71,7 @@ pub async fn nothing_is_told_of_a_dropped_unit(storage: &dyn Storage) {
     let mut unit = begin(storage).await;
     unit.insert_api_key(account(), key(2), None).await.expect("inserts");
     assert!(unit.delete_api_key(account(), &nth_id(1)).await.expect("deletes"));
-    unit.import_api_keys(account(), vec![row(3)], None).await.expect("imports");
+    unit.import_api_keys(account(), vec![row(3)], None, MOST_PLANS).await.expect("imports");
     drop(unit);
     assert_eq!(all_news(&mut *feed).await, []);
 }
@@ -137,7 +137,11 @@ pub async fn a_range_holds_what_an_import_changed_too(storage: &dyn Storage) {
     let mut feed = feed(storage).await;
     let mut upsert = row(1);
     upsert.id = nth_id(9);
-    storage.writer().import_api_keys(account(), vec![row(4), upsert, row(3)], None).await.expect("imports");
+    storage
+        .writer()
+        .import_api_keys(account(), vec![row(4), upsert, row(3)], None, MOST_PLANS)
+        .await
+        .expect("imports");
     let told = imports(&all_news(&mut *feed).await);
     assert_eq!(told.len(), 1);
     assert_eq!(range(storage.reader(), told[0]).await, [nth_id(1), nth_id(3), nth_id(4)]);
@@ -149,7 +153,11 @@ pub async fn a_range_holds_what_an_import_changed_too(storage: &dyn Storage) {
 /// A range may hold ten thousand keys.
 pub async fn a_range_is_read_in_pages(storage: &dyn Storage) {
     let mut feed = feed(storage).await;
-    storage.writer().import_api_keys(account(), (0..7).map(row).collect(), None).await.expect("imports");
+    storage
+        .writer()
+        .import_api_keys(account(), (0..7).map(row).collect(), None, MOST_PLANS)
+        .await
+        .expect("imports");
     let told = imports(&all_news(&mut *feed).await);
     let ids: Vec<ApiKeyId> = (0..7).map(nth_id).collect();
     assert_eq!(range(storage.reader(), told[0]).await, ids);

@@ -608,7 +608,7 @@ pub async fn single_writes_of_credentials_each_have_their_own_outcome(storage: &
     });
     let outcomes = future::join_all(writes).await;
     let wrong: Vec<usize> = (0..240).filter(|n| !outcomes[*n]).collect();
-    assert_eq!(wrong, []);
+    assert_eq!(wrong, [0_usize; 0]);
     for of in (0..40).step_by(2) {
         let found = look_up(storage, of).await.expect("is there").credential;
         assert_eq!((found.version, found.last_used), (Version(2), Some(at(8))));

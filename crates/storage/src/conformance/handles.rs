@@ -64,9 +64,9 @@ pub async fn single_writes_of_many_callers_each_have_their_own_outcome(storage: 
 /// An import in many units needs none of them open.
 pub async fn a_single_import_is_a_unit_of_its_own(storage: &dyn Storage) {
     let rows = (0..3).map(row).collect();
-    let outcomes = storage.writer().import_api_keys(account(), rows, None).await;
+    let outcomes = storage.writer().import_api_keys(account(), rows, None, MOST_PLANS).await;
     assert_eq!(stored(outcomes), [nth_id(0), nth_id(1), nth_id(2)]);
-    let refused = storage.writer().import_api_keys(account(), vec![row(3)], Some(3)).await;
+    let refused = storage.writer().import_api_keys(account(), vec![row(3)], Some(3), MOST_PLANS).await;
     assert!(matches!(refused, Err(StorageError::LimitReached(Entity::ApiKey))), "{refused:?}");
     storage.writer().restore_api_keys(account(), vec![key(4)], None).await.expect("restores");
     assert_eq!(listed(storage.reader(), account(), &all(), 25).await, [4, 2, 1, 0]);

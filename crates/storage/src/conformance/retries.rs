@@ -88,7 +88,7 @@ pub async fn of_two_inserts_with_one_token_one_wins(storage: &dyn Storage) {
 /// A file that was imported is not imported again over what has changed since.
 pub async fn an_import_is_remembered(storage: &dyn Storage) {
     let mut unit = begin(storage).await;
-    unit.import_api_keys(account(), vec![row(1)], None).await.expect("imports");
+    unit.import_api_keys(account(), vec![row(1)], None, MOST_PLANS).await.expect("imports");
     unit.remember_import(account(), &token(1)).await.expect("remembers");
     assert_eq!(unit.recall(account(), &token(1)).await.expect("answers"), Some(FirstAnswer::Import));
     assert_eq!(recall(storage, 1).await, None);

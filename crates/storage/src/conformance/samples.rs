@@ -18,6 +18,9 @@ pub(super) const SHORT: Duration = Duration::from_millis(300);
 /// And so long news that must come.
 pub(super) const LONG: Duration = Duration::from_secs(20);
 
+/// How many plans a key may be in, where it does not matter.
+pub(super) const MOST_PLANS: usize = 10;
+
 pub(super) fn account() -> AccountId {
     account_number(1)
 }
@@ -116,6 +119,7 @@ pub(super) fn row(n: u32) -> ImportedApiKey {
         id: nth_id(n),
         sealed: sealed(n),
         fields: ImportedFields::default(),
+        plans: Vec::new(),
         at: at(i64::from(n)),
     }
 }
@@ -142,7 +146,7 @@ pub(super) async fn import(storage: &dyn Storage, rows: impl IntoIterator<Item =
     let rows: Vec<ImportedApiKey> = rows.into_iter().collect();
     for rows in rows.chunks(storage.import_rows_per_unit()) {
         let mut unit = begin(storage).await;
-        unit.import_api_keys(account(), rows.to_vec(), None).await.expect("rows are imported");
+        unit.import_api_keys(account(), rows.to_vec(), None, MOST_PLANS).await.expect("rows are imported");
         commit(unit).await;
     }
 }
@@ -150,7 +154,7 @@ pub(super) async fn import(storage: &dyn Storage, rows: impl IntoIterator<Item =
 /// The ids of rows that were all stored.
 pub(super) fn stored(outcomes: Result<Vec<RowOutcome>, StorageError>) -> Vec<ApiKeyId> {
     let one = |outcome| match outcome {
-        RowOutcome::Stored(id) => id,
+        RowOutcome::Stored { id, .. } => id,
         RowOutcome::IdTaken(row) => panic!("the id of row {} is taken", row.row),
     };
     outcomes.expect("rows are imported").into_iter().map(one).collect()

@@ -201,14 +201,15 @@ impl Import<'_> {
 
     /// Stores a batch and notes the ids in the order of its rows.
     async fn store(&mut self, writer: &mut dyn Writer, rows: Vec<ImportedApiKey>) -> Result<(), AppError> {
-        let (account, most) = (self.caller.account, self.application.limits.most_keys);
-        let mut outcomes = writer.import_api_keys(account, rows, most).await?;
+        let account = self.caller.account;
+        let Limits { most_keys: most, most_plans_per_key: most_plans, .. } = self.application.limits;
+        let mut outcomes = writer.import_api_keys(account, rows, most, most_plans).await?;
         for _ in 0..ID_ATTEMPTS {
             let (places, again) = self.with_other_ids(&outcomes)?;
             if places.is_empty() {
                 break;
             }
-            let retried = writer.import_api_keys(account, again, most).await?;
+            let retried = writer.import_api_keys(account, again, most, most_plans).await?;
             for (place, outcome) in places.into_iter().zip(retried) {
                 outcomes[place] = outcome;
             }
