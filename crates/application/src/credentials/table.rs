@@ -203,7 +203,10 @@ impl CredentialTable {
                     known.signers.remove(id);
                     known.forgotten += 1;
                 }
-                Change::ApiKey { .. } | Change::Import { .. } => {}
+                Change::ApiKey { .. }
+                | Change::Import { .. }
+                | Change::UsagePlan { .. }
+                | Change::Usage { .. } => {}
             }
         }
         known.believed_until = Some(asked + TRUSTED);

@@ -148,9 +148,13 @@ impl Application {
                     stored = true;
                     Fate::Restored
                 }
-                Restored::Taken(Entity::ApiKey | Entity::Credential | Entity::Retry) => {
-                    Fate::Refused(Refusal::IdTaken(id))
-                }
+                Restored::Taken(
+                    Entity::ApiKey
+                    | Entity::UsagePlan
+                    | Entity::UsageBatch
+                    | Entity::Credential
+                    | Entity::Retry,
+                ) => Fate::Refused(Refusal::IdTaken(id)),
                 // An earlier key of the file, or somebody else's since the look.
                 Restored::Taken(Entity::ApiKeyValue) => {
                     let owner = self.storage.reader().find_ids_by_digest(caller.account, &[digest]).await?;

@@ -15,7 +15,7 @@ mod rows;
 mod scan;
 
 use crate::retry::spooled_retry_token;
-use crate::{AppError, Application, Caller, ErrorKind, Spool, SpoolError, SpoolWriter};
+use crate::{AppError, Application, Caller, ErrorKind, Limits, Spool, SpoolError, SpoolWriter};
 use futures_util::TryStreamExt;
 use gatepost_storage::{ImportedApiKey, RetryToken, RowOutcome, Writer};
 use prepare::{Batches, SpoolSource};
@@ -216,7 +216,7 @@ impl Import<'_> {
         }
         let mut ids = String::with_capacity(outcomes.len() * 11);
         for outcome in &outcomes {
-            let RowOutcome::Stored(id) = outcome else {
+            let RowOutcome::Stored { id, .. } = outcome else {
                 return Err(AppError::internal("fresh ids of imported keys keep being taken"));
             };
             ids.push_str(id.as_str());

@@ -119,6 +119,7 @@ impl Sealer {
             sealed: self.custody.seal(&id, &value),
             id,
             fields,
+            plans: Vec::new(),
             at: batch.first_at.plus_micros(micros),
         };
         (0..).zip(batch.rows.into_iter().zip(ids)).map(seal).collect()
