@@ -1,8 +1,9 @@
 //! Failures, each in two wordings.
 
 use gatepost_domain::InvalidTag;
-use gatepost_domain::api_keys::{InvalidApiKey, InvalidPatch};
-use gatepost_storage::{Entity, Source, StorageError};
+use gatepost_domain::api_keys::{ApiKeyId, InvalidApiKey, InvalidPatch};
+use gatepost_domain::usage_plans::{InvalidUsagePlan, InvalidUsagePlanPatch, StageId, UsagePlanId};
+use gatepost_storage::{Entity, Source, StorageError, UsagePlanKey};
 use std::borrow::Cow;
 
 /// What kind of failure it is; http-api has one code and status for each.
@@ -69,6 +70,47 @@ impl AppError {
         )
     }
 
+    pub(crate) fn no_such_plan() -> Self {
+        Self::new(ErrorKind::NotFound, "Invalid Usage Plan ID specified")
+    }
+
+    pub(crate) fn plan_has_stages(plan: &UsagePlanId, stage: &StageId) -> Self {
+        let message = format!(
+            "Cannot delete Usage Plan {plan} because there are API Stages associated with it, including {stage}"
+        );
+        Self::new(ErrorKind::BadRequest, message)
+    }
+
+    /// The key would be in two plans that share a stage, or is.
+    pub(crate) fn stage_shared(plan: &UsagePlanId, key: &ApiKeyId, stage: &StageId) -> Self {
+        let message = format!(
+            "Usage Plan {plan} cannot be added because API Key {key} cannot reference multiple Usage Plans with the \
+             same API stage: {stage}"
+        );
+        Self::new(ErrorKind::Conflict, message)
+    }
+
+    pub(crate) fn already_in_plan(link: &UsagePlanKey) -> Self {
+        let UsagePlanKey { plan, key } = link;
+        let message =
+            format!("Usage Plan {plan} cannot be added because API Key {key} is already subscribed to it");
+        Self::new(ErrorKind::Conflict, message)
+    }
+
+    pub(crate) fn too_many_plans() -> Self {
+        Self::new(
+            ErrorKind::LimitExceeded,
+            "Maximum number of Usage Plans has been reached. Please contact your administrator if you need additional Usage Plans.",
+        )
+    }
+
+    pub(crate) fn too_many_plans_of_key() -> Self {
+        Self::new(
+            ErrorKind::LimitExceeded,
+            "Maximum number of Usage Plans for the API Key has been reached. Please contact your administrator if you need more for an API Key.",
+        )
+    }
+
     /// The kind of failure.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
@@ -94,15 +136,23 @@ impl From<StorageError> for AppError {
             StorageError::AlreadyExists(Entity::ApiKey | Entity::ApiKeyValue) => {
                 Self::new(ErrorKind::Conflict, "API Key already exists")
             }
+            StorageError::AlreadyExists(Entity::UsagePlan) => {
+                Self::new(ErrorKind::Conflict, "Usage Plan already exists")
+            }
             StorageError::AlreadyExists(Entity::Credential) => {
                 Self::new(ErrorKind::Conflict, "Credential already exists")
             }
             // Whoever offers a token asks for the first answer; here its key is gone, or it was just forgotten.
             StorageError::AlreadyExists(Entity::Retry) => Self::concurrent_modification(),
             StorageError::Stale(_) => Self::concurrent_modification(),
-            StorageError::LimitReached(_) => Self::too_many_keys(),
+            StorageError::LimitReached(Entity::ApiKey | Entity::ApiKeyValue) => Self::too_many_keys(),
+            StorageError::LimitReached(Entity::UsagePlan) => Self::too_many_plans(),
             StorageError::Unavailable(_) => Self::unavailable(error),
-            StorageError::Corrupt(_) | StorageError::Backend(_) => Self::internal(error),
+            // Nobody here counts batches, or sets a bound for the others.
+            StorageError::AlreadyExists(Entity::UsageBatch)
+            | StorageError::LimitReached(Entity::UsageBatch | Entity::Credential | Entity::Retry)
+            | StorageError::Corrupt(_)
+            | StorageError::Backend(_) => Self::internal(error),
         }
     }
 }
@@ -116,6 +166,42 @@ impl From<InvalidApiKey> for AppError {
 impl From<InvalidPatch> for AppError {
     fn from(error: InvalidPatch) -> Self {
         Self::new(ErrorKind::BadRequest, error.to_string())
+    }
+}
+
+impl From<InvalidUsagePlan> for AppError {
+    fn from(error: InvalidUsagePlan) -> Self {
+        let kind = match error {
+            InvalidUsagePlan::Period(_) => ErrorKind::Validation,
+            InvalidUsagePlan::Name
+            | InvalidUsagePlan::Description
+            | InvalidUsagePlan::ProductCode
+            | InvalidUsagePlan::Stage
+            | InvalidUsagePlan::StageTwice(_)
+            | InvalidUsagePlan::TooManyStages
+            | InvalidUsagePlan::Method(_)
+            | InvalidUsagePlan::Rate
+            | InvalidUsagePlan::Burst
+            | InvalidUsagePlan::QuotaLimit
+            | InvalidUsagePlan::QuotaIncomplete
+            | InvalidUsagePlan::Offset(_) => ErrorKind::BadRequest,
+        };
+        Self::new(kind, error.to_string())
+    }
+}
+
+impl From<InvalidUsagePlanPatch> for AppError {
+    fn from(error: InvalidUsagePlanPatch) -> Self {
+        let kind = match error {
+            InvalidUsagePlanPatch::Value(error) => return error.into(),
+            InvalidUsagePlanPatch::NoSuchStage { .. } => ErrorKind::NotFound,
+            InvalidUsagePlanPatch::Operation
+            | InvalidUsagePlanPatch::Path { .. }
+            | InvalidUsagePlanPatch::ValueMissing(_)
+            | InvalidUsagePlanPatch::Stage
+            | InvalidUsagePlanPatch::Methods => ErrorKind::BadRequest,
+        };
+        Self::new(kind, error.to_string())
     }
 }
 

@@ -10,6 +10,8 @@
 pub mod api_keys;
 pub mod credentials;
 pub mod transfer;
+pub mod usage_plan_keys;
+pub mod usage_plans;
 
 mod cpu;
 mod error;

@@ -1,8 +1,8 @@
 //! Retries: an SDK that lost an answer sends the same request again, under the same invocation id.
 //!
-//! What CreateApiKey and ImportApiKeys did is remembered for five minutes at least, under a
+//! What CreateApiKey, CreateUsagePlan and ImportApiKeys did is remembered for five minutes at least, under a
 //! [`RetryToken`] over the operation, the invocation id and the body. A retry is recognised by its token and gets
-//! what the first request did, not a second key. Two requests that differ in anything are two requests.
+//! what the first request did, not a second key or plan. Two requests that differ in anything are two requests.
 
 use crate::{Spool, SpoolError};
 use gatepost_storage::RetryToken;

@@ -26,7 +26,7 @@ pub struct ShownApiKey {
 
 impl ShownApiKey {
     /// With the value, when there is somebody to open it.
-    fn new(stored: StoredApiKey, opener: Option<&AccountCustody>) -> Result<Self, AppError> {
+    pub(crate) fn new(stored: StoredApiKey, opener: Option<&AccountCustody>) -> Result<Self, AppError> {
         let StoredApiKey { key, sealed } = stored;
         let value = opener.map(|custody| custody.open(&key.id, &sealed)).transpose();
         let value = value.map_err(|error| {
