@@ -21,17 +21,44 @@ pub enum Operation {
     UpdateApiKey,
     /// Removes a key.
     DeleteApiKey,
+    /// Makes a plan.
+    CreateUsagePlan,
+    /// Lists plans.
+    GetUsagePlans,
+    /// Shows a plan.
+    GetUsagePlan,
+    /// Changes a plan.
+    UpdateUsagePlan,
+    /// Removes a plan.
+    DeleteUsagePlan,
+    /// Puts a key into a plan.
+    CreateUsagePlanKey,
+    /// Lists the keys of a plan.
+    GetUsagePlanKeys,
+    /// Shows a key of a plan.
+    GetUsagePlanKey,
+    /// Takes a key out of a plan.
+    DeleteUsagePlanKey,
 }
 
 impl Operation {
     /// All of them.
-    pub const ALL: [Operation; 6] = [
+    pub const ALL: [Operation; 15] = [
         Self::CreateApiKey,
         Self::ImportApiKeys,
         Self::GetApiKeys,
         Self::GetApiKey,
         Self::UpdateApiKey,
         Self::DeleteApiKey,
+        Self::CreateUsagePlan,
+        Self::GetUsagePlans,
+        Self::GetUsagePlan,
+        Self::UpdateUsagePlan,
+        Self::DeleteUsagePlan,
+        Self::CreateUsagePlanKey,
+        Self::GetUsagePlanKeys,
+        Self::GetUsagePlanKey,
+        Self::DeleteUsagePlanKey,
     ];
 
     /// The name, as AWS spells it.
@@ -44,6 +71,15 @@ impl Operation {
             Self::GetApiKey => "GetApiKey",
             Self::UpdateApiKey => "UpdateApiKey",
             Self::DeleteApiKey => "DeleteApiKey",
+            Self::CreateUsagePlan => "CreateUsagePlan",
+            Self::GetUsagePlans => "GetUsagePlans",
+            Self::GetUsagePlan => "GetUsagePlan",
+            Self::UpdateUsagePlan => "UpdateUsagePlan",
+            Self::DeleteUsagePlan => "DeleteUsagePlan",
+            Self::CreateUsagePlanKey => "CreateUsagePlanKey",
+            Self::GetUsagePlanKeys => "GetUsagePlanKeys",
+            Self::GetUsagePlanKey => "GetUsagePlanKey",
+            Self::DeleteUsagePlanKey => "DeleteUsagePlanKey",
         }
     }
 
@@ -56,6 +92,15 @@ impl Operation {
             Self::GetApiKey => (Method::GET, "/apikeys/{api_Key}"),
             Self::UpdateApiKey => (Method::PATCH, "/apikeys/{api_Key}"),
             Self::DeleteApiKey => (Method::DELETE, "/apikeys/{api_Key}"),
+            Self::CreateUsagePlan => (Method::POST, "/usageplans"),
+            Self::GetUsagePlans => (Method::GET, "/usageplans"),
+            Self::GetUsagePlan => (Method::GET, "/usageplans/{usageplanId}"),
+            Self::UpdateUsagePlan => (Method::PATCH, "/usageplans/{usageplanId}"),
+            Self::DeleteUsagePlan => (Method::DELETE, "/usageplans/{usageplanId}"),
+            Self::CreateUsagePlanKey => (Method::POST, "/usageplans/{usageplanId}/keys"),
+            Self::GetUsagePlanKeys => (Method::GET, "/usageplans/{usageplanId}/keys"),
+            Self::GetUsagePlanKey => (Method::GET, "/usageplans/{usageplanId}/keys/{keyId}"),
+            Self::DeleteUsagePlanKey => (Method::DELETE, "/usageplans/{usageplanId}/keys/{keyId}"),
         }
     }
 
@@ -63,10 +108,17 @@ impl Operation {
     #[must_use]
     pub fn action(self) -> Action {
         match self {
-            Self::GetApiKeys | Self::GetApiKey => Action::Get,
-            Self::CreateApiKey | Self::ImportApiKeys => Action::Post,
-            Self::UpdateApiKey => Action::Patch,
-            Self::DeleteApiKey => Action::Delete,
+            Self::GetApiKeys
+            | Self::GetApiKey
+            | Self::GetUsagePlans
+            | Self::GetUsagePlan
+            | Self::GetUsagePlanKeys
+            | Self::GetUsagePlanKey => Action::Get,
+            Self::CreateApiKey | Self::ImportApiKeys | Self::CreateUsagePlan | Self::CreateUsagePlanKey => {
+                Action::Post
+            }
+            Self::UpdateApiKey | Self::UpdateUsagePlan => Action::Patch,
+            Self::DeleteApiKey | Self::DeleteUsagePlan | Self::DeleteUsagePlanKey => Action::Delete,
         }
     }
 
@@ -74,9 +126,18 @@ impl Operation {
     #[must_use]
     pub fn success(self) -> StatusCode {
         match self {
-            Self::CreateApiKey | Self::ImportApiKeys => StatusCode::CREATED,
-            Self::GetApiKeys | Self::GetApiKey | Self::UpdateApiKey => StatusCode::OK,
-            Self::DeleteApiKey => StatusCode::ACCEPTED,
+            Self::CreateApiKey | Self::ImportApiKeys | Self::CreateUsagePlan | Self::CreateUsagePlanKey => {
+                StatusCode::CREATED
+            }
+            Self::GetApiKeys
+            | Self::GetApiKey
+            | Self::UpdateApiKey
+            | Self::GetUsagePlans
+            | Self::GetUsagePlan
+            | Self::UpdateUsagePlan
+            | Self::GetUsagePlanKeys
+            | Self::GetUsagePlanKey => StatusCode::OK,
+            Self::DeleteApiKey | Self::DeleteUsagePlan | Self::DeleteUsagePlanKey => StatusCode::ACCEPTED,
         }
     }
 }

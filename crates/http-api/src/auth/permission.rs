@@ -42,6 +42,11 @@ impl Permissions {
         ))
     }
 
+    /// Whether it is allowed, where nothing is refused for it.
+    pub(crate) fn allow(&self, action: Action, path: &str) -> bool {
+        self.demand(action, path).is_ok()
+    }
+
     pub(crate) fn signer(&self) -> Option<&Arc<Signer>> {
         match self {
             Self::All => None,

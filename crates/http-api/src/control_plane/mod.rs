@@ -2,10 +2,10 @@
 
 mod api_keys;
 mod body;
-mod unverified;
-
-pub(crate) use unverified::NoRoom;
-pub use unverified::UnverifiedBodies;
+mod pages;
+mod patch;
+mod usage_plan_keys;
+mod usage_plans;
 
 use crate::auth::permission::Permissions;
 use crate::auth::{Authentication, Identity};
@@ -134,11 +134,11 @@ impl ControlPlane {
         let headers = &parts.headers;
         let asked = Asked { caller, permissions, route, resource: &resource, query, headers, body };
         let document = self.handle(operation, asked).await?;
-        if let Document::ApiKey(made, _) = &document
-            && operation == Operation::CreateApiKey
+        if let Some(made) = document.id()
+            && operation.success() == StatusCode::CREATED
             && self.observer.is_audited()
         {
-            seen.resource = Some(format!("{resource}/{}", made.key.id.as_str()));
+            seen.resource = Some(format!("{resource}/{made}"));
         }
         Ok(answer(operation.success(), document, &parts))
     }
@@ -183,6 +183,15 @@ impl ControlPlane {
             Operation::GetApiKeys => Box::pin(api_keys::list::handle(self, asked)).await,
             Operation::UpdateApiKey => Box::pin(api_keys::update::handle(self, asked)).await,
             Operation::DeleteApiKey => Box::pin(api_keys::delete::handle(self, asked)).await,
+            Operation::CreateUsagePlan => Box::pin(usage_plans::create::handle(self, asked)).await,
+            Operation::GetUsagePlans => Box::pin(usage_plans::list::handle(self, asked)).await,
+            Operation::GetUsagePlan => Box::pin(usage_plans::get::handle(self, asked)).await,
+            Operation::UpdateUsagePlan => Box::pin(usage_plans::update::handle(self, asked)).await,
+            Operation::DeleteUsagePlan => Box::pin(usage_plans::delete::handle(self, asked)).await,
+            Operation::CreateUsagePlanKey => Box::pin(usage_plan_keys::create::handle(self, asked)).await,
+            Operation::GetUsagePlanKeys => Box::pin(usage_plan_keys::list::handle(self, asked)).await,
+            Operation::GetUsagePlanKey => Box::pin(usage_plan_keys::get::handle(self, asked)).await,
+            Operation::DeleteUsagePlanKey => Box::pin(usage_plan_keys::delete::handle(self, asked)).await,
         }
     }
 
@@ -226,7 +235,16 @@ fn chosen_by_mode(operation: Operation, query: &Query<'_>) -> Result<Operation, 
         | Operation::GetApiKeys
         | Operation::GetApiKey
         | Operation::UpdateApiKey
-        | Operation::DeleteApiKey => Ok(operation),
+        | Operation::DeleteApiKey
+        | Operation::CreateUsagePlan
+        | Operation::GetUsagePlans
+        | Operation::GetUsagePlan
+        | Operation::UpdateUsagePlan
+        | Operation::DeleteUsagePlan
+        | Operation::CreateUsagePlanKey
+        | Operation::GetUsagePlanKeys
+        | Operation::GetUsagePlanKey
+        | Operation::DeleteUsagePlanKey => Ok(operation),
     }
 }
 

@@ -24,8 +24,10 @@ use super::{Echo, InputError, join, parse_flag, without_nul};
 enum Json {
     Null,
     Bool(bool),
-    /// What no operation takes yet; the first that does gives it a value here and an accessor below.
-    Number,
+    /// A number without point and exponent; one that does not fit is out of every range, like the last that does.
+    Integer(i64),
+    /// Any other number.
+    Decimal(f64),
     Text(String),
     List(Vec<Json>),
     Object(Vec<(String, Json)>),
@@ -54,9 +56,12 @@ impl Members {
         })?;
         match json {
             Json::Object(members) => Self::new(String::new(), members),
-            Json::Null | Json::Bool(_) | Json::Number | Json::Text(_) | Json::List(_) => {
-                Err(InputError::NotAnObject)
-            }
+            Json::Null
+            | Json::Bool(_)
+            | Json::Integer(_)
+            | Json::Decimal(_)
+            | Json::Text(_)
+            | Json::List(_) => Err(InputError::NotAnObject),
         }
     }
 
@@ -90,6 +95,26 @@ impl Members {
         flag.map(Some).ok_or_else(|| self.wrong(name, "a boolean"))
     }
 
+    /// Any number.
+    pub fn number(&mut self, name: &str) -> Result<Option<f64>, InputError> {
+        match self.take(name) {
+            None => Ok(None),
+            #[expect(clippy::cast_precision_loss, reason = "what it loses is beyond every bound there is")]
+            Some(Json::Integer(integer)) => Ok(Some(integer as f64)),
+            Some(Json::Decimal(decimal)) => Ok(Some(decimal)),
+            Some(_) => Err(self.wrong(name, "a number")),
+        }
+    }
+
+    /// A number without point and exponent.
+    pub fn integer(&mut self, name: &str) -> Result<Option<i64>, InputError> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(Json::Integer(integer)) => Ok(Some(integer)),
+            Some(_) => Err(self.wrong(name, "an integer")),
+        }
+    }
+
     // Not public: its texts are still unchecked.
     fn list(&mut self, name: &str) -> Result<Option<Vec<Json>>, InputError> {
         match self.take(name) {
@@ -110,7 +135,7 @@ impl Members {
     }
 
     /// An object, to be finished by the caller.
-    fn object(&mut self, name: &str) -> Result<Option<Members>, InputError> {
+    pub fn object(&mut self, name: &str) -> Result<Option<Members>, InputError> {
         match self.take(name) {
             None => Ok(None),
             Some(Json::Object(members)) => Self::new(self.path_of(name), members).map(Some),
@@ -126,6 +151,23 @@ impl Members {
             _ => Err(self.wrong(name, "an object of strings")),
         };
         members.into_iter().map(text).collect::<Result<_, _>>().map(Some)
+    }
+
+    /// An object whose members are objects under names that the client chooses, in their order; each is to be finished
+    /// by the caller.
+    pub fn object_map(&mut self, name: &str) -> Result<Option<Vec<(String, Members)>>, InputError> {
+        self.object(name)?.map(Members::into_objects).transpose()
+    }
+
+    /// All members, which are objects under names that the client chooses, in their order. Such a name is no part of
+    /// a message.
+    pub fn into_objects(self) -> Result<Vec<(String, Members)>, InputError> {
+        let Self { within, members } = self;
+        let object = |(name, value)| match value {
+            Json::Object(members) => Ok((without_nul(name)?, Self::new(within.clone(), members)?)),
+            _ => Err(InputError::WrongType { name: within.clone(), wanted: "an object of objects" }),
+        };
+        members.into_iter().map(object).collect()
     }
 
     /// Ends the reading: a member that was not taken is one that nobody knows.
@@ -177,16 +219,16 @@ impl<'de> Visitor<'de> for Tree {
         Ok(Json::Bool(flag))
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Json, E> {
-        Ok(Json::Number)
+    fn visit_i64<E>(self, number: i64) -> Result<Json, E> {
+        Ok(Json::Integer(number))
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Json, E> {
-        Ok(Json::Number)
+    fn visit_u64<E>(self, number: u64) -> Result<Json, E> {
+        Ok(Json::Integer(i64::try_from(number).unwrap_or(i64::MAX)))
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Json, E> {
-        Ok(Json::Number)
+    fn visit_f64<E>(self, number: f64) -> Result<Json, E> {
+        Ok(Json::Decimal(number))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Json, E> {

@@ -31,7 +31,7 @@ pub(super) fn write_item(out: &mut Vec<u8>, form: Form, shown: &ShownApiKey) {
 }
 
 pub(super) fn curies(links: &mut LinksWriter<'_>) {
-    links.curies("apikey", "restapi-apikey-{rel}.html");
+    links.curies(&[("apikey", "restapi-apikey-{rel}.html")]);
 }
 
 fn own_links(links: &mut LinksWriter<'_>, shown: &ShownApiKey) {

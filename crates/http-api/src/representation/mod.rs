@@ -14,10 +14,16 @@
 mod api_key;
 mod api_key_ids;
 mod api_keys;
+mod listing_page;
+mod usage_plan;
+mod usage_plan_key;
+mod usage_plan_keys;
+mod usage_plans;
 mod writer;
 
 pub use api_key::TagsShown;
-pub use api_keys::ApiKeyPage;
+pub use listing_page::ListingPage;
+pub use usage_plan::ShownUsagePlan;
 pub use writer::{LinksWriter, ObjectWriter};
 
 use crate::wire::answer_body::AnswerBody;
@@ -41,9 +47,17 @@ pub enum Document {
     /// A key.
     ApiKey(ShownApiKey, TagsShown),
     /// A page of keys.
-    ApiKeys(ApiKeyPage),
+    ApiKeys(ListingPage<ShownApiKey>),
     /// What an import did.
     ApiKeyIds(ImportedApiKeys),
+    /// A plan.
+    UsagePlan(ShownUsagePlan, TagsShown),
+    /// A page of plans.
+    UsagePlans(ListingPage<ShownUsagePlan>),
+    /// A key of the plan with this id, as a segment of a path.
+    UsagePlanKey(String, ShownApiKey),
+    /// A page of the keys of the plan with this id, as a segment of a path.
+    UsagePlanKeys(String, ListingPage<ShownApiKey>),
 }
 
 impl Form {
@@ -65,6 +79,19 @@ impl Form {
 }
 
 impl Document {
+    /// The id of the one thing that it is about.
+    pub(crate) fn id(&self) -> Option<&str> {
+        match self {
+            Self::ApiKey(shown, _) | Self::UsagePlanKey(_, shown) => Some(shown.key.id.as_str()),
+            Self::UsagePlan(shown, _) => Some(shown.plan.id.as_str()),
+            Self::Empty
+            | Self::ApiKeys(_)
+            | Self::ApiKeyIds(_)
+            | Self::UsagePlans(_)
+            | Self::UsagePlanKeys(..) => None,
+        }
+    }
+
     /// The document in a form.
     #[must_use]
     pub fn render(self, form: Form) -> AnswerBody {
@@ -74,6 +101,10 @@ impl Document {
             Self::ApiKey(shown, tags) => api_key::write(&mut out, form, &shown, tags),
             Self::ApiKeys(page) => api_keys::write(&mut out, form, &page),
             Self::ApiKeyIds(imported) => return api_key_ids::render(imported, form),
+            Self::UsagePlan(shown, tags) => usage_plan::write(&mut out, form, &shown, tags),
+            Self::UsagePlans(page) => usage_plans::write(&mut out, form, &page),
+            Self::UsagePlanKey(plan, shown) => usage_plan_key::write(&mut out, form, &plan, &shown),
+            Self::UsagePlanKeys(plan, page) => usage_plan_keys::write(&mut out, form, &plan, &page),
         }
         out.into()
     }

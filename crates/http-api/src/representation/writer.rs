@@ -43,6 +43,22 @@ impl ObjectWriter<'_> {
         self.out.extend_from_slice(if value { b"true" } else { b"false" });
     }
 
+    /// A whole number.
+    pub fn integer(&mut self, name: &'static str, value: u32) {
+        self.name(name);
+        write!(self.out, "{value}").expect("a Vec takes everything");
+    }
+
+    /// The shortest number that reads back as this one; a whole one has `.0` in plain JSON, as AWS prints it.
+    pub fn decimal(&mut self, name: &'static str, value: f64) {
+        self.name(name);
+        match self.form {
+            Form::Plain => write!(self.out, "{value:?}"),
+            Form::Hal => write!(self.out, "{value}"),
+        }
+        .expect("a Vec takes everything");
+    }
+
     /// A moment: epoch seconds, or ISO 8601.
     pub fn date(&mut self, name: &'static str, value: Timestamp) {
         self.name(name);
@@ -73,6 +89,36 @@ impl ObjectWriter<'_> {
         }
         self.name(name);
         Self::write(self.out, self.form, |map| pairs.for_each(|(key, value)| map.pair(key, value)));
+    }
+
+    /// An object; an empty one is left out of HAL, as an empty list is.
+    pub fn object(&mut self, name: &'static str, members: impl FnOnce(&mut ObjectWriter<'_>)) {
+        let mut object = Vec::new();
+        Self::write(&mut object, self.form, members);
+        if self.form == Form::Plain || object != b"{}" {
+            self.name(name);
+            self.out.extend_from_slice(&object);
+        }
+    }
+
+    /// A list of objects.
+    pub fn objects<T>(&mut self, name: &'static str, items: &[T], write: impl Fn(&mut ObjectWriter<'_>, &T)) {
+        self.list(name, items, |item, out, form| Self::write(out, form, |object| write(object, item)));
+    }
+
+    /// An object of objects, whose names clients chose.
+    pub fn object_map<'v, T>(
+        &mut self,
+        name: &'static str,
+        pairs: impl Iterator<Item = (&'v str, T)>,
+        write: impl Fn(&mut ObjectWriter<'_>, T),
+    ) {
+        self.object(name, |map| {
+            for (key, item) in pairs {
+                map.key(key);
+                Self::write(map.out, map.form, |object| write(object, item));
+            }
+        });
     }
 
     /// The links of this object, which only HAL shows. They come first.
@@ -122,10 +168,14 @@ impl ObjectWriter<'_> {
 
     /// A member of a map, whose key may need escapes.
     fn pair(&mut self, key: &str, value: &str) {
+        self.key(key);
+        write_text(self.out, value);
+    }
+
+    fn key(&mut self, key: &str) {
         self.part();
         write_text(self.out, key);
         self.out.push(b':');
-        write_text(self.out, value);
     }
 
     /// A name of ours, which needs no escape.
@@ -146,11 +196,10 @@ impl ObjectWriter<'_> {
 }
 
 impl LinksWriter<'_> {
-    /// The curie of the documentation of this object's links.
-    pub fn curies(&mut self, name: &'static str, page: &str) {
+    /// The curies of the documentation of this object's links: names and pages. One is not in a list.
+    pub fn curies(&mut self, curies: &[(&'static str, &str)]) {
         const BASE: &str = "https://docs.aws.amazon.com/apigateway/latest/developerguide/";
-        self.object.name("curies");
-        ObjectWriter::write(self.object.out, Form::Hal, |curie| {
+        self.object.objects("curies", curies, |curie, (name, page)| {
             curie.text("href", &format!("{BASE}{page}"));
             curie.text("name", name);
             curie.flag("templated", true);
@@ -197,6 +246,7 @@ pub(super) fn write_text(out: &mut Vec<u8>, text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn written(form: Form) -> serde_json::Value {
         let mut out = Vec::new();
@@ -208,6 +258,9 @@ mod tests {
             object.texts("one", &["x\"\n"]);
             object.texts("two", &["x", "y"]);
             object.map("map", [].into_iter());
+            object.integer("integer", 5);
+            object.object("object", |_| {});
+            object.object_map("maps", [("/a\"", 1), ("/b", 2)].into_iter(), |map, n| map.integer("n", n));
         });
         serde_json::from_slice(&out).unwrap()
     }
@@ -216,6 +269,7 @@ mod tests {
     fn plain_json_has_numbers_for_dates_and_keeps_lists() {
         let wanted = serde_json::json!({
             "item": [{"on": true}], "date": 1_465_424_516, "none": [], "one": ["x\"\n"], "two": ["x", "y"], "map": {},
+            "integer": 5, "object": {}, "maps": {"/a\"": {"n": 1}, "/b": {"n": 2}},
         });
         assert_eq!(written(Form::Plain), wanted);
     }
@@ -225,7 +279,33 @@ mod tests {
         let wanted = serde_json::json!({
             "_links": {"item": [{"href": "/x/a"}, {"href": "/x/b"}]}, "_embedded": {"item": {"on": true}},
             "date": "2016-06-08T22:21:56Z", "one": "x\"\n", "two": ["x", "y"],
+            "integer": 5, "maps": {"/a\"": {"n": 1}, "/b": {"n": 2}},
         });
         assert_eq!(written(Form::Hal), wanted);
+    }
+
+    fn decimal(form: Form, value: f64) -> String {
+        let mut out = Vec::new();
+        ObjectWriter::write(&mut out, form, |object| object.decimal("r", value));
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_whole_decimal_has_a_point_in_plain_json_only() {
+        assert_eq!(decimal(Form::Plain, 500.0), r#"{"r":500.0}"#);
+        assert_eq!(decimal(Form::Hal, 100.0), r#"{"r":100}"#);
+        assert_eq!(decimal(Form::Plain, 0.1), r#"{"r":0.1}"#);
+    }
+
+    proptest! {
+        #[test]
+        fn a_decimal_reads_back_as_itself(value in 0.0..1e9, tiny in 0.0..1e-300) {
+            for value in [value, tiny] {
+                for form in [Form::Plain, Form::Hal] {
+                    let read: serde_json::Value = serde_json::from_str(&decimal(form, value)).unwrap();
+                    prop_assert_eq!(read["r"].as_f64(), Some(value));
+                }
+            }
+        }
     }
 }
