@@ -27,16 +27,19 @@ mod slab;
 mod slot_table;
 mod snapshot;
 mod unit_of_work;
+mod usage;
+mod usage_plans;
 mod writer;
 
 use api_keys::ApiKeys;
 use async_trait::async_trait;
 use changes::ChangeLog;
 use credentials::Credentials;
+use gatepost_domain::usage::Day;
 use gatepost_domain::{AccountId, Clock, Sealed};
 use gatepost_storage::{
     ChangeFeed, FeedCursor, ImportTurn, Keep, LocalImportTurns, Reader, Replicas, Snapshot, Storage,
-    StorageError, UnitOfWork, Writer,
+    StorageError, UnitOfWork, UsageMeter, Writer,
 };
 use replicas::{Beats, before};
 use retries::Retries;
@@ -45,6 +48,8 @@ use std::sync::{Arc, Mutex, OnceLock, RwLock, RwLockReadGuard, RwLockWriteGuard}
 use std::time::Duration;
 use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
 use unit_of_work::MemoryUnit;
+use usage::{Batches, Usage};
+use usage_plans::{PlanNumbers, Plans};
 use writer::MemoryWriter;
 
 /// How long a unit of work is waited for: less than a request may take, so that the answer can say why it failed.
@@ -57,12 +62,16 @@ pub struct MemoryStorage {
     turn: Arc<Turn<()>>,
     import_turns: LocalImportTurns,
     beats: Mutex<Beats>,
+    batches: Mutex<Batches>,
     secret: OnceLock<Sealed>,
 }
 
-/// What units of work and readers share.
+/// What units of work and readers share. Who needs several takes them in this order.
 pub(crate) struct Shared {
     api_keys: RwLock<ApiKeys>,
+    plans: RwLock<Plans>,
+    plan_numbers: PlanNumbers,
+    usage: RwLock<Usage>,
     credentials: RwLock<Credentials>,
     retries: Mutex<Retries>,
     changes: Arc<ChangeLog>,
@@ -76,6 +85,9 @@ impl MemoryStorage {
         Self {
             shared: Arc::new(Shared {
                 api_keys: RwLock::new(ApiKeys::new()),
+                plans: RwLock::default(),
+                plan_numbers: PlanNumbers::default(),
+                usage: RwLock::default(),
                 credentials: RwLock::default(),
                 retries: Mutex::default(),
                 changes: Arc::new(ChangeLog::new()),
@@ -84,6 +96,7 @@ impl MemoryStorage {
             turn: Arc::default(),
             import_turns: LocalImportTurns::default(),
             beats: Mutex::default(),
+            batches: Mutex::default(),
             secret: OnceLock::new(),
         }
     }
@@ -126,6 +139,10 @@ impl Storage for MemoryStorage {
         self
     }
 
+    fn usage_meter(&self) -> &dyn UsageMeter {
+        self
+    }
+
     async fn installation_secret(&self, candidate: Sealed) -> Result<Sealed, StorageError> {
         Ok(self.secret.get_or_init(|| candidate).clone())
     }
@@ -154,6 +171,10 @@ impl Storage for MemoryStorage {
         let now = self.shared.clock.now();
         self.shared.changes.prune(before(now, keep.changes));
         self.shared.retries().prune(before(now, keep.retries));
+        // A snapshot sees plans and usage as they were.
+        let _turn = self.turn().await?;
+        self.shared.clear_deleted_plans()?;
+        self.shared.prune_usage(Day::of(before(now, keep.usage)));
         Ok(())
     }
 }

@@ -59,6 +59,15 @@ impl OrderedSlots {
         Self { chunks: Vec::new(), heads: Vec::new(), shared: 0, scratch: Vec::new() }
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.chunks.iter().all(|chunk| chunk.slots.is_empty())
+    }
+
+    /// How many slots are in the set.
+    pub(crate) fn len(&self) -> usize {
+        self.chunks.iter().map(|chunk| chunk.slots.len()).sum()
+    }
+
     /// Adds a slot under its key. `write` appends the key of any slot that is in the set.
     pub(crate) fn insert(&mut self, key: &[u8], slot: u32, write: &impl Fn(u32, &mut Vec<u8>)) {
         if self.chunks.is_empty() {
@@ -520,7 +529,7 @@ mod tests {
             while !pair.model.is_empty() {
                 pair.remove(&mut index, 0);
             }
-            assert_eq!(pair.range(&index, b"", &[255; 8]), []);
+            assert_eq!(pair.range(&index, b"", &[255; 8]), Vec::<u32>::new());
         }
     }
 

@@ -1,6 +1,6 @@
 //! The one unit of work that may be open.
 //!
-//! It writes keys into the shared state at once, where only it sees what it wrote; see [`crate::slab`] for how the ends
+//! It writes keys, and which plans they are in, into the shared state at once, where only it sees what it wrote; see [`crate::slab`] for how the ends
 //! of it are made. Whatever has become invisible is then taken out in portions, between which others have the lock.
 
 use crate::Shared;
@@ -8,6 +8,8 @@ use crate::api_keys::{ApiKeys, Touched};
 use crate::changes::Pending;
 use crate::credentials::Written;
 use crate::slab::View;
+use crate::usage::Usage;
+use crate::usage_plans::Plans;
 use async_trait::async_trait;
 use gatepost_domain::AccountId;
 use gatepost_storage::{FirstAnswer, RetryToken, StorageError, UnitOfWork};
@@ -19,6 +21,8 @@ use tokio::sync::OwnedMutexGuard;
 pub(crate) struct MemoryUnit {
     pub(crate) shared: Arc<Shared>,
     pub(crate) touched: Touched,
+    pub(crate) plans: Plans,
+    pub(crate) usage: Usage,
     pub(crate) credentials: Written,
     /// What is told at the commit.
     pub(crate) changes: Vec<Pending>,
@@ -32,6 +36,8 @@ impl MemoryUnit {
         Self {
             shared,
             touched: Touched::default(),
+            plans: Plans::default(),
+            usage: Usage::default(),
             credentials: Written::default(),
             changes: Vec::new(),
             answers: Vec::new(),
@@ -47,6 +53,8 @@ impl UnitOfWork for MemoryUnit {
             let mut keys = self.shared.write()?;
             keys.settle(&mut self.touched, View::Unit);
             // Before anybody reads a key again: whoever has seen one write of the unit finds all of them.
+            self.shared.plans_mut().settle(std::mem::take(&mut self.plans));
+            self.shared.usage_mut().settle(std::mem::take(&mut self.usage));
             self.shared.credentials_mut().settle(std::mem::take(&mut self.credentials));
             keys.sweep(ApiKeys::PORTION)
         };

@@ -4,10 +4,13 @@ use crate::MemoryStorage;
 use async_trait::async_trait;
 use gatepost_domain::api_keys::{ApiKey, ApiKeyId};
 use gatepost_domain::credentials::{AccessKeyId, Credential};
+use gatepost_domain::usage::Day;
+use gatepost_domain::usage_plans::{Attachment, UsagePlan, UsagePlanId};
 use gatepost_domain::{AccountId, Timestamp, Version};
 use gatepost_storage::{
-    ApiKeyWriter, CredentialWriter, ImportedApiKey, NewApiKey, Restored, RetryToken, RetryWriter, RowOutcome,
-    StorageError, StoredCredential, UnitOfWork,
+    ApiKeyWriter, CredentialWriter, ImportedApiKey, KeptUsage, NewApiKey, NewUsagePlan, PlanChanged,
+    Restored, RetryToken, RetryWriter, RowOutcome, StorageError, StoredCredential, UnitOfWork, UsagePlanKey,
+    UsagePlanWriter, UsageWriter,
 };
 
 /// See [`gatepost_storage::Storage::writer`].
@@ -52,6 +55,7 @@ impl ApiKeyWriter for MemoryWriter<'_> {
         account: AccountId,
         rows: Vec<ImportedApiKey>,
         most: Option<u64>,
+        most_plans: usize,
     ) -> Result<Vec<RowOutcome>, StorageError> {
         alone!(self, unit => unit.import_api_keys(account, rows, most, most_plans))
     }
@@ -86,6 +90,70 @@ impl CredentialWriter for MemoryWriter<'_> {
 
     async fn note_use(&mut self, used: &[(AccessKeyId, Timestamp)]) -> Result<(), StorageError> {
         alone!(self, unit => unit.note_use(used))
+    }
+}
+
+#[async_trait]
+impl UsagePlanWriter for MemoryWriter<'_> {
+    async fn insert_usage_plan(
+        &mut self,
+        account: AccountId,
+        new: &NewUsagePlan,
+        most: Option<u64>,
+    ) -> Result<(), StorageError> {
+        alone!(self, unit => unit.insert_usage_plan(account, new, most))
+    }
+
+    async fn update_usage_plan(
+        &mut self,
+        account: AccountId,
+        plan: &UsagePlan,
+        expected: Version,
+    ) -> Result<PlanChanged, StorageError> {
+        alone!(self, unit => unit.update_usage_plan(account, plan, expected))
+    }
+
+    async fn delete_usage_plan(
+        &mut self,
+        account: AccountId,
+        id: &UsagePlanId,
+        expected: Version,
+    ) -> Result<(), StorageError> {
+        alone!(self, unit => unit.delete_usage_plan(account, id, expected))
+    }
+
+    async fn attach_api_keys(
+        &mut self,
+        account: AccountId,
+        links: &[UsagePlanKey],
+        most: usize,
+    ) -> Result<Vec<Attachment>, StorageError> {
+        alone!(self, unit => unit.attach_api_keys(account, links, most))
+    }
+
+    async fn detach_api_key(
+        &mut self,
+        account: AccountId,
+        link: &UsagePlanKey,
+    ) -> Result<bool, StorageError> {
+        alone!(self, unit => unit.detach_api_key(account, link))
+    }
+}
+
+#[async_trait]
+impl UsageWriter for MemoryWriter<'_> {
+    async fn adjust_usage(
+        &mut self,
+        account: AccountId,
+        link: &UsagePlanKey,
+        day: Day,
+        adjustment: i64,
+    ) -> Result<(), StorageError> {
+        alone!(self, unit => unit.adjust_usage(account, link, day, adjustment))
+    }
+
+    async fn restore_usage(&mut self, account: AccountId, usage: &[KeptUsage]) -> Result<(), StorageError> {
+        alone!(self, unit => unit.restore_usage(account, usage))
     }
 }
 

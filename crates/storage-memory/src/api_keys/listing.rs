@@ -7,6 +7,8 @@
 //! | name | name, all matches, while there are at most [`EXAMINED`]; age first where they lie close | its matches |
 //! | name, of more keys than that | age, backwards, at most [`EXAMINED`] keys | those |
 //! | both | customer, backwards, at most [`EXAMINED`] keys; if that was not all, name as above | those |
+//! | plan | plan, backwards | its items |
+//! | plan and name | plan, backwards, at most [`EXAMINED`] keys | those |
 //!
 //! Records that the view does not see are passed over. There are many of them only while a large unit of work is
 //! open.
@@ -15,6 +17,7 @@ use super::record::{Record, account_bytes, sortable};
 use super::{ApiKeys, write_age, write_customer, write_name};
 use crate::ordered_slots::OrderedSlots;
 use crate::slab::View;
+use crate::usage_plans::PlanNumber;
 use gatepost_domain::api_keys::{ApiKeyFilter, ApiKeyPosition};
 use gatepost_domain::{AccountId, Page, PageRequest};
 use gatepost_storage::{StorageError, StoredApiKey};
@@ -56,6 +59,23 @@ impl ApiKeys {
             }
         };
         self.page(found, page.limit.get())
+    }
+
+    /// The keys that are in a plan.
+    pub(crate) fn list_in_plan(
+        &self,
+        view: View,
+        account: AccountId,
+        plan: PlanNumber,
+        name_prefix: Option<&str>,
+        page: &PageRequest<ApiKeyPosition>,
+    ) -> Result<Listing, StorageError> {
+        let Some(keys) = self.by_plan.get(&plan) else { return Ok(Page { items: Vec::new(), next: None }) };
+        let seek = Seek { view, account, after: page.after.as_ref(), wanted: page.limit.get() + 1 };
+        let start = account_bytes(account).to_vec();
+        let write = |slot, out: &mut Vec<u8>| write_age(&self.records, slot, out);
+        let most = if name_prefix.is_some() { EXAMINED } else { usize::MAX };
+        self.page(self.walk(seek, keys, start, name_prefix, most, &write), page.limit.get())
     }
 
     fn list_named(&self, seek: Seek<'_>, prefix: &str) -> Found {

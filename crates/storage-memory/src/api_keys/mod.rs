@@ -8,6 +8,7 @@
 //! A new index is a field of [`ApiKeys`], a line in `index` and one in `unindex`.
 
 mod import;
+mod links;
 mod listing;
 mod reader;
 mod record;
@@ -16,11 +17,13 @@ mod restore;
 mod tests;
 mod writer;
 
+pub(crate) use links::SharedKey;
 pub(crate) use record::Record;
 
 use crate::ordered_slots::OrderedSlots;
 use crate::slab::{Slab, View};
 use crate::slot_table::SlotTable;
+use crate::usage_plans::PlanNumber;
 use gatepost_domain::api_keys::ApiKeyId;
 use gatepost_domain::{AccountId, Digest};
 use std::collections::HashMap;
@@ -37,6 +40,8 @@ pub(crate) struct ApiKeys {
     by_name: OrderedSlots,
     /// By customer id, then creation; only keys that have one.
     by_customer: OrderedSlots,
+    /// The keys of each plan by creation. A plan whose number is not here has none, or is no more.
+    by_plan: HashMap<PlanNumber, OrderedSlots>,
     counts: HashMap<AccountId, Count>,
     garbage: Vec<u32>,
     /// Ids can be chosen by callers, so their hash must not be foreseen.
@@ -86,6 +91,7 @@ impl ApiKeys {
             by_age: OrderedSlots::new(),
             by_name: OrderedSlots::new(),
             by_customer: OrderedSlots::new(),
+            by_plan: HashMap::new(),
             counts: HashMap::new(),
             garbage: Vec::new(),
             id_hash: RandomState::new(),
@@ -192,6 +198,11 @@ impl ApiKeys {
 
         let age = |slot, out: &mut Vec<u8>| write_age(records, slot, out);
         self.by_age.insert(written(scratch, slot, &age), slot, &age);
+        for plan in record.plans() {
+            if let Some(keys) = self.by_plan.get_mut(&plan) {
+                keys.insert(written(scratch, slot, &age), slot, &age);
+            }
+        }
         if !record.name().is_empty() {
             let name = |slot, out: &mut Vec<u8>| write_name(records, slot, out);
             self.by_name.insert(written(scratch, slot, &name), slot, &name);
@@ -210,6 +221,13 @@ impl ApiKeys {
 
         let age = |slot, out: &mut Vec<u8>| write_age(records, slot, out);
         self.by_age.remove(written(scratch, slot, &age), slot, &age);
+        for plan in record.plans() {
+            let Some(keys) = self.by_plan.get_mut(&plan) else { continue };
+            keys.remove(written(scratch, slot, &age), slot, &age);
+            if keys.is_empty() {
+                self.by_plan.remove(&plan);
+            }
+        }
         if !record.name().is_empty() {
             let name = |slot, out: &mut Vec<u8>| write_name(records, slot, out);
             self.by_name.remove(written(scratch, slot, &name), slot, &name);

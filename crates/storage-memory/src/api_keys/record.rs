@@ -2,12 +2,14 @@
 //!
 //! ```text
 //! account 5 · created 8 · updated 8 · version 8 · flags 1 · id length 1 · name length 2 · digest 32
-//! id · name · [tail length 4 · tail] · sealed value, to the end
+//! id · name · [tail length 4 · tail] · [plans 4 · number 4 each] · sealed value, to the end
 //! ```
 //! Account and creation come first and sort as bytes, so that they are the head of the key's place in a listing.
 //! The tail holds what most keys lack: customer id, description, stage keys, labels, tags, each text after its
-//! length. A new property goes to the tail's end.
+//! length. A new property goes to the tail's end. The plans that the key is in stand by their numbers, which outlive
+//! them: whoever reads one asks whether its plan is still there.
 
+use crate::usage_plans::PlanNumber;
 use gatepost_domain::api_keys::{
     ApiKey, ApiKeyId, ApiKeyName, ApiKeyPosition, CustomerId, Description, Label, StageKey,
 };
@@ -29,6 +31,9 @@ const ID: usize = 65;
 
 const ENABLED: u8 = 1;
 const TAIL: u8 = 2;
+const PLANS: u8 = 4;
+
+const PLANS_LENGTH: usize = 4;
 
 impl Record {
     pub(crate) fn pack(account: AccountId, key: &ApiKey, digest: &Digest, sealed: &Sealed) -> Self {
@@ -45,12 +50,13 @@ impl Record {
             key.id.as_str(),
             key.name.as_ref().map_or("", ApiKeyName::as_str),
             &tail,
+            &[],
             &sealed.0,
         )
     }
 
-    /// The new key that an imported row makes.
-    pub(crate) fn pack_imported(account: AccountId, row: &ImportedApiKey) -> Self {
+    /// The new key that an imported row makes, in these plans.
+    pub(crate) fn pack_imported(account: AccountId, row: &ImportedApiKey, plans: &[PlanNumber]) -> Self {
         let description = row.fields.description.as_ref();
         // The two lengths take at most four bytes.
         let mut tail = Vec::with_capacity(description.map_or(0, |text| text.as_str().len() + 4));
@@ -66,11 +72,11 @@ impl Record {
             enabled: row.fields.enabled.unwrap_or(true),
         };
         let name = row.fields.name.as_ref().map_or("", ApiKeyName::as_str);
-        Self::join(head, &row.digest.0, row.id.as_str(), name, &tail, &row.sealed.0)
+        Self::join(head, &row.digest.0, row.id.as_str(), name, &tail, plans, &row.sealed.0)
     }
 
     /// This key with everything replaced but its account, creation, digest and sealed value.
-    pub(crate) fn replaced(&self, key: &ApiKey) -> Self {
+    pub(crate) fn replaced(&self, key: &ApiKey, plans: &[PlanNumber]) -> Self {
         let tail = pack_tail(key);
         let mut record = Self::join(
             Head {
@@ -84,24 +90,49 @@ impl Record {
             key.id.as_str(),
             key.name.as_ref().map_or("", ApiKeyName::as_str),
             &tail,
+            plans,
             self.sealed(),
         );
         record.0[CREATED..UPDATED].copy_from_slice(&self.0[CREATED..UPDATED]);
         record
     }
 
-    fn join(head: Head, digest: &[u8; 32], id: &str, name: &str, tail: &[u8], sealed: &[u8]) -> Self {
+    /// This key in its next version, in these plans.
+    pub(crate) fn moved_to(&self, plans: &[PlanNumber]) -> Self {
+        let sealed = self.sealed();
+        let before = self.sealed_start() - self.plans_space();
+        let mut bytes = Vec::with_capacity(before + space_of(plans) + sealed.len());
+        bytes.extend_from_slice(&self.0[..before]);
+        put_plans(&mut bytes, plans);
+        bytes.extend_from_slice(sealed);
+        bytes[VERSION..FLAGS].copy_from_slice(&self.version().next().0.to_le_bytes());
+        bytes[FLAGS] = bytes[FLAGS] & !PLANS | if plans.is_empty() { 0 } else { PLANS };
+        Self(bytes.into_boxed_slice())
+    }
+
+    fn join(
+        head: Head,
+        digest: &[u8; 32],
+        id: &str,
+        name: &str,
+        tail: &[u8],
+        plans: &[PlanNumber],
+        sealed: &[u8],
+    ) -> Self {
         let id_length = u8::try_from(id.len()).expect("an id has at most 128 bytes");
         let name_length = u16::try_from(name.len()).expect("a name has at most 1,024 characters");
         let tail_length =
             u32::try_from(tail.len()).expect("the properties of a key are bounded by the domain");
         let tail_space = if tail.is_empty() { 0 } else { 4 + tail.len() };
-        let mut bytes = Vec::with_capacity(ID + id.len() + name.len() + tail_space + sealed.len());
+        let mut bytes =
+            Vec::with_capacity(ID + id.len() + name.len() + tail_space + space_of(plans) + sealed.len());
         bytes.extend_from_slice(&account_bytes(head.account));
         bytes.extend_from_slice(&sortable(head.created));
         bytes.extend_from_slice(&head.updated.micros().to_le_bytes());
         bytes.extend_from_slice(&head.version.0.to_le_bytes());
-        let flags = if head.enabled { ENABLED } else { 0 } | if tail.is_empty() { 0 } else { TAIL };
+        let flags = if head.enabled { ENABLED } else { 0 }
+            | if tail.is_empty() { 0 } else { TAIL }
+            | if plans.is_empty() { 0 } else { PLANS };
         bytes.extend_from_slice(&[flags, id_length]);
         bytes.extend_from_slice(&name_length.to_le_bytes());
         bytes.extend_from_slice(digest);
@@ -111,6 +142,7 @@ impl Record {
             bytes.extend_from_slice(&tail_length.to_le_bytes());
             bytes.extend_from_slice(tail);
         }
+        put_plans(&mut bytes, plans);
         bytes.extend_from_slice(sealed);
         Self(bytes.into_boxed_slice())
     }
@@ -206,11 +238,33 @@ impl Record {
         text(self.id()).and_then(ApiKeyId::parse).ok_or_else(|| self.corrupt("id"))
     }
 
+    /// The plans that the key was put into and not taken out of, whether they are still there or not.
+    pub(crate) fn plans(&self) -> impl Iterator<Item = PlanNumber> {
+        let end = self.sealed_start();
+        let start = end - self.plans_space().saturating_sub(PLANS_LENGTH);
+        self.0[start..end].as_chunks().0.iter().map(|number| PlanNumber(u32::from_le_bytes(*number)))
+    }
+
     fn sealed(&self) -> &[u8] {
+        &self.0[self.sealed_start()..]
+    }
+
+    fn sealed_start(&self) -> usize {
+        self.plans_start() + self.plans_space()
+    }
+
+    fn plans_start(&self) -> usize {
         match self.tail().len() {
-            0 => &self.0[self.name_end()..],
-            tail => &self.0[self.name_end() + 4 + tail..],
+            0 => self.name_end(),
+            tail => self.name_end() + 4 + tail,
         }
+    }
+
+    fn plans_space(&self) -> usize {
+        if self.0[FLAGS] & PLANS == 0 {
+            return 0;
+        }
+        PLANS_LENGTH + 4 * u32::from_le_bytes(array(&self.0, self.plans_start())) as usize
     }
 
     fn tail(&self) -> &[u8] {
@@ -270,6 +324,19 @@ fn array<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
 
 fn text(bytes: &[u8]) -> Option<&str> {
     std::str::from_utf8(bytes).ok()
+}
+
+fn space_of(plans: &[PlanNumber]) -> usize {
+    if plans.is_empty() { 0 } else { PLANS_LENGTH + 4 * plans.len() }
+}
+
+fn put_plans(out: &mut Vec<u8>, plans: &[PlanNumber]) {
+    if plans.is_empty() {
+        return;
+    }
+    let count = u32::try_from(plans.len()).expect("a plan's number has as many bits");
+    out.extend_from_slice(&count.to_le_bytes());
+    plans.iter().for_each(|plan| out.extend_from_slice(&plan.0.to_le_bytes()));
 }
 
 fn pack_tail(key: &ApiKey) -> Vec<u8> {
@@ -414,7 +481,7 @@ mod tests {
         let record = Record::pack(account, &old.key, &Digest([3; 32]), &old.sealed);
         let mut key = bare().key;
         key.created = Timestamp::from_micros(99);
-        let replaced = record.replaced(&key);
+        let replaced = record.replaced(&key, &[]);
         key.created = old.key.created;
         assert_eq!(replaced.unpack().unwrap(), StoredApiKey { key, sealed: old.sealed });
         assert_eq!(replaced.digest(), &[3; 32]);

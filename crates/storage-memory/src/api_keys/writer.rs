@@ -57,8 +57,9 @@ impl ApiKeyWriter for MemoryUnit {
         account: AccountId,
         rows: Vec<ImportedApiKey>,
         most: Option<u64>,
+        most_plans: usize,
     ) -> Result<Vec<RowOutcome>, StorageError> {
-        self.import(account, rows, most).await
+        self.import(account, rows, most, most_plans).await
     }
 
     async fn restore_api_keys(
@@ -102,7 +103,8 @@ impl ApiKeys {
         let slot = self.find(View::Unit, account, &key.id);
         match slot.map(|slot| (slot, self.record(slot))) {
             Some((slot, record)) if record.version() == expected => {
-                let record = record.replaced(key);
+                let plans: Vec<_> = record.plans().collect();
+                let record = record.replaced(key, &plans);
                 self.replace(touched, slot, record);
                 Ok(())
             }
