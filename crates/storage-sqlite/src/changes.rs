@@ -10,10 +10,12 @@ use crate::SqliteStorage;
 use crate::api_keys::row::{account, id};
 use crate::error::failed;
 use crate::readers::Readers;
+use crate::usage_plans::row::plan_id;
 use async_trait::async_trait;
 use gatepost_domain::credentials::AccessKeyId;
+use gatepost_domain::usage_plans::UsagePlanId;
 use gatepost_domain::{AccountId, Version};
-use gatepost_storage::{Change, ChangeFeed, FeedCursor, ImportId, News, StorageError};
+use gatepost_storage::{Change, ChangeFeed, FeedCursor, ImportId, News, StorageError, UsagePlanKey};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 use std::sync::Arc;
@@ -30,6 +32,8 @@ const MOST: i64 = 1_000;
 const KEY: i64 = 1;
 const IMPORT: i64 = 2;
 const CREDENTIAL: i64 = 3;
+const USAGE_PLAN: i64 = 4;
+const USAGE: i64 = 5;
 
 /// The last number given to a change.
 pub(crate) async fn position(conn: &mut SqliteConnection) -> Result<i64, StorageError> {
@@ -133,6 +137,12 @@ fn change(row: &SqliteRow, seq: i64) -> Result<Option<Change>, StorageError> {
             let id = AccessKeyId::parse(cell(row, 4, "id")?).map_err(|_| corrupt("id", row))?;
             Change::Credential { id, version: version(row)? }
         }
+        USAGE_PLAN => Change::UsagePlan {
+            account: account_of(row)?,
+            id: UsagePlanId::parse(cell(row, 4, "id")?).ok_or_else(|| corrupt("id", row))?,
+            version: version(row)?,
+        },
+        USAGE => Change::Usage { account: account_of(row)?, link: link(row)? },
         _unknown => return Ok(None),
     };
     Ok(Some(change))
@@ -140,6 +150,11 @@ fn change(row: &SqliteRow, seq: i64) -> Result<Option<Change>, StorageError> {
 
 fn account_of(row: &SqliteRow) -> Result<AccountId, StorageError> {
     account(cell(row, 3, "account")?).ok_or_else(|| corrupt("account", row))
+}
+
+fn link(row: &SqliteRow) -> Result<UsagePlanKey, StorageError> {
+    let key = id("change", cell(row, 4, "id")?)?;
+    Ok(UsagePlanKey { plan: plan_id("change", cell(row, 6, "plan")?)?, key })
 }
 
 fn version(row: &SqliteRow) -> Result<Version, StorageError> {

@@ -28,6 +28,8 @@ mod sql;
 mod tests;
 mod transaction;
 mod unit_of_work;
+mod usage;
+mod usage_plans;
 mod writer;
 
 pub use error::OpenError;
@@ -39,12 +41,15 @@ use error::failed;
 use gatepost_domain::{AccountId, Sealed};
 use gatepost_storage::{
     ChangeFeed, FeedCursor, ImportTurn, Keep, LocalImportTurns, Reader, Replicas, Snapshot, Storage,
-    StorageError, UnitOfWork, Writer as StorageWriter,
+    StorageError, UnitOfWork, UsageMeter, Writer as StorageWriter,
 };
 use pace::Pace;
-use readers::Readers;
+use readers::{Lent, Readers};
 use replicas::millis;
 use snapshot::SqliteSnapshot;
+use sqlx::Sqlite;
+use sqlx::query::Query;
+use sqlx::sqlite::SqliteArguments;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -121,6 +126,11 @@ impl SqliteStorage {
         drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
+    /// A connection for reads of what is committed.
+    async fn read(&self) -> Result<Lent<'_>, StorageError> {
+        self.readers.lend().await
+    }
+
     async fn unit(&self) -> Result<SqliteUnit, StorageError> {
         Ok(SqliteUnit::new(self.writer.lease().await?))
     }
@@ -144,16 +154,23 @@ impl SqliteStorage {
 
     /// Forgets the beginning of a table, in portions between which others write.
     async fn prune_table(&self, sql: &'static str, keep: Duration) -> Result<(), StorageError> {
-        loop {
-            let mut unit = self.unit().await?;
-            let query = sqlx::query(sql).bind(millis(keep));
-            let pruned = query.execute(unit.write()?).await.map_err(failed);
-            let pruned = unit.wrote(pruned)?.rows_affected();
-            unit.end().await?;
-            if pruned < PRUNED_AT_ONCE {
-                return Ok(());
-            }
-        }
+        while self.prune_portion(sqlx::query(sql).bind(millis(keep))).await? >= PRUNED_AT_ONCE {}
+        Ok(())
+    }
+
+    /// Takes the keys out of deleted plans, in portions between which others write.
+    async fn prune_plans(&self) -> Result<(), StorageError> {
+        let sql = include_str!("../queries/usage_plan/prune.sql");
+        while self.prune_portion(sqlx::query(sql)).await? > 0 {}
+        Ok(())
+    }
+
+    async fn prune_portion(&self, query: Query<'_, Sqlite, SqliteArguments>) -> Result<u64, StorageError> {
+        let mut unit = self.unit().await?;
+        let pruned = query.execute(unit.write()?).await.map_err(failed);
+        let pruned = unit.wrote(pruned)?.rows_affected();
+        unit.end().await?;
+        Ok(pruned)
     }
 }
 
@@ -180,6 +197,10 @@ impl Storage for SqliteStorage {
     }
 
     fn replicas(&self) -> &dyn Replicas {
+        self
+    }
+
+    fn usage_meter(&self) -> &dyn UsageMeter {
         self
     }
 
@@ -225,6 +246,8 @@ impl Storage for SqliteStorage {
     async fn prune(&self, keep: Keep) -> Result<(), StorageError> {
         self.prune_table(include_str!("../queries/change/prune.sql"), keep.changes).await?;
         self.prune_table(include_str!("../queries/retry/prune.sql"), keep.retries).await?;
-        self.prune_table(include_str!("../queries/replica/prune.sql"), replicas::REMEMBERED).await
+        self.prune_table(include_str!("../queries/replica/prune.sql"), replicas::REMEMBERED).await?;
+        self.prune_table(include_str!("../queries/usage/prune.sql"), keep.usage).await?;
+        self.prune_plans().await
     }
 }

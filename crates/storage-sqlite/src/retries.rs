@@ -1,13 +1,13 @@
 //! First answers, by account and token.
 
 use crate::SqliteStorage;
-use crate::api_keys::row::{corrupt, number};
+use crate::api_keys::row::{id, number};
 use crate::error::failed;
 use crate::snapshot::SqliteSnapshot;
 use crate::unit_of_work::SqliteUnit;
+use crate::usage_plans::row::plan_id;
 use async_trait::async_trait;
 use gatepost_domain::AccountId;
-use gatepost_domain::api_keys::ApiKeyId;
 use gatepost_storage::{FirstAnswer, RetryReader, RetryToken, StorageError};
 use sqlx::SqliteConnection;
 
@@ -55,17 +55,15 @@ async fn recall(
     account: AccountId,
     token: &RetryToken,
 ) -> Result<Option<FirstAnswer>, StorageError> {
-    let query = sqlx::query_scalar(include_str!("../queries/retry/recall.sql"));
-    let found: Option<Option<String>> =
+    let query = sqlx::query_as(include_str!("../queries/retry/recall.sql"));
+    let found: Option<(Option<String>, Option<String>)> =
         query.bind(number(account)).bind(token.0.as_slice()).fetch_optional(conn).await.map_err(failed)?;
-    match found {
-        Some(Some(id)) => match ApiKeyId::parse(&id) {
-            Some(id) => Ok(Some(FirstAnswer::ApiKey(id))),
-            None => Err(corrupt("retry", "id", &id)),
-        },
-        Some(None) => Ok(Some(FirstAnswer::Import)),
-        None => Ok(None),
-    }
+    let Some(found) = found else { return Ok(None) };
+    Ok(Some(match found {
+        (_, Some(plan)) => FirstAnswer::UsagePlan(plan_id("retry", &plan)?),
+        (Some(key), None) => FirstAnswer::ApiKey(id("retry", &key)?),
+        (None, None) => FirstAnswer::Import,
+    }))
 }
 
 pub(crate) async fn remember_import(

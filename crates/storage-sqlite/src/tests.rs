@@ -3,9 +3,14 @@
 use super::*;
 use crate::sql::{Values, rows};
 use gatepost_domain::api_keys::{ApiKey, ApiKeyId, ImportedFields};
-use gatepost_domain::{Digest, Tags, Timestamp, Version};
+use gatepost_domain::usage::Day;
+use gatepost_domain::usage_plans::{
+    ApiStage, Attachment, QuotaHistory, StageId, Stages, UsagePlan, UsagePlanId, UsagePlanName,
+};
+use gatepost_domain::{Digest, PageLimit, PageRequest, Tags, Timestamp, Version};
 use gatepost_storage::{
-    Change, Entity, ImportedApiKey, Incarnation, Life, NewApiKey, News, Restored, RetryReader, RetryToken,
+    Change, Entity, ImportedApiKey, Incarnation, Life, NewApiKey, NewUsagePlan, News, PlanChanged, Restored,
+    RetryReader, RetryToken, UsagePlanKey,
 };
 use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection};
 use std::path::Path;
@@ -380,7 +385,7 @@ async fn the_dead_are_forgotten_after_a_day_and_not_before() {
     let sql =
         "UPDATE replica SET beat = beat - 86400001 WHERE incarnation = x'01010101010101010101010101010101'";
     run(sql, &mut stranger(&opened.path).await).await;
-    let keep = Keep { changes: Duration::MAX, retries: Duration::MAX };
+    let keep = Keep { changes: Duration::MAX, retries: Duration::MAX, usage: Duration::MAX };
     opened.storage.prune(keep).await.unwrap();
     assert_eq!(opened.storage.beat(late, Duration::from_secs(60)).await.unwrap(), Life::Dead);
     assert_eq!(opened.storage.beat(early, Duration::from_secs(60)).await.unwrap(), Life::Alive);
@@ -391,7 +396,7 @@ async fn a_corrupt_cell_is_named_with_no_more_than_the_beginning_of_the_id() {
     let opened = opened().await;
     for (n, (column, value)) in (1..).zip([
         ("labels", "'no list'"),
-        ("tags", r#"'[["aws:x",""]]'"#),
+        ("tags", r#"'[["",""]]'"#),
         ("stage_keys", r#"'["no stage"]'"#),
         ("name", "'a' || char(0)"),
         ("id", "'key with blanks'"),
@@ -408,6 +413,9 @@ async fn a_corrupt_cell_is_named_with_no_more_than_the_beginning_of_the_id() {
     }
 }
 
+/// The tables with a row for each key, and what the statements call them.
+const ALL_KEYS: [&str; 9] = ["api_key", "k", "n", "usage_plan_key", "l", "o", "usage", "u", "p"];
+
 #[tokio::test]
 async fn no_statement_looks_through_all_keys() {
     let opened = opened().await;
@@ -417,25 +425,170 @@ async fn no_statement_looks_through_all_keys() {
         insert(&opened.storage, n).await.unwrap();
     }
     run("ANALYZE", &mut conn).await;
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/queries/api_key");
+    let folders = ["api_key", "usage_plan", "usage"].map(|folder| {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("queries").join(folder);
+        std::fs::read_dir(folder).unwrap()
+    });
     let mut checked = 0;
-    for file in std::fs::read_dir(folder).unwrap() {
+    for file in folders.into_iter().flatten() {
         let path = file.unwrap().path();
         let sql = std::fs::read_to_string(&path).unwrap();
         let code: Vec<&str> = sql.lines().filter(|line| !line.starts_with("--")).collect();
         let sql = rows(&code.join("\n"), 3);
-        for statement in sql.split_inclusive(';').filter(|statement| statement.contains("api_key ")) {
+        let tables = ["api_key ", "usage_plan_key ", "usage "];
+        for statement in sql.split_inclusive(';') {
+            if !tables.iter().any(|table| statement.contains(table)) {
+                continue;
+            }
             let plan =
                 Values::default().fetch_all(format!("EXPLAIN QUERY PLAN {statement}"), &mut conn).await;
             for step in plan.unwrap() {
                 let step: String = step.get(3);
-                let looks_through = step.starts_with("SCAN api_key")
-                    || step.starts_with("SCAN k")
-                    || (step.contains("INDEX api_key") && step.ends_with("(account=?)"));
+                let scanned = step.strip_prefix("SCAN ").and_then(|rest| rest.split(' ').next());
+                let looks_through = scanned.is_some_and(|table| ALL_KEYS.contains(&table))
+                    || ((step.contains("INDEX api_key") || step.contains("PRIMARY KEY"))
+                        && step.ends_with("(account=?)"));
                 assert!(!looks_through, "{}: {step}", path.display());
                 checked += 1;
             }
         }
     }
-    assert!(checked > 30, "{checked}");
+    assert!(checked > 60, "{checked}");
+}
+
+fn plan(id: &str, stages: &[&str]) -> UsagePlan {
+    let stage = |stage: &&str| ApiStage { id: StageId::parse(stage).unwrap(), throttle: Default::default() };
+    UsagePlan {
+        id: UsagePlanId::parse(id).unwrap(),
+        name: UsagePlanName::parse("plan").unwrap(),
+        description: None,
+        product_code: None,
+        stages: Stages::new(stages.iter().map(stage).collect()).unwrap(),
+        throttle: None,
+        quotas: QuotaHistory::default(),
+        tags: Tags::default(),
+        created: Timestamp::from_micros(1),
+        version: Version::FIRST,
+    }
+}
+
+async fn insert_plan(storage: &SqliteStorage, plan: UsagePlan) {
+    let new = NewUsagePlan { plan, retry: None };
+    Storage::writer(storage).insert_usage_plan(account(), &new, None).await.unwrap();
+}
+
+fn link(plan: &UsagePlan, n: u32) -> UsagePlanKey {
+    UsagePlanKey { plan: plan.id.clone(), key: id(n) }
+}
+
+/// Restores keys and puts them into a plan.
+async fn fill(storage: &SqliteStorage, plan: &UsagePlan, keys: std::ops::Range<u32>) {
+    let mut writer = Storage::writer(storage);
+    writer.restore_api_keys(account(), keys.clone().map(key).collect(), None).await.unwrap();
+    let links: Vec<_> = keys.map(|n| link(plan, n)).collect();
+    let attached = writer.attach_api_keys(account(), &links, 10).await.unwrap();
+    assert!(attached.iter().all(|attached| *attached == Attachment::Done));
+}
+
+#[tokio::test]
+async fn a_plan_is_deleted_at_once_and_its_keys_are_cleared_in_portions() {
+    let opened = opened().await;
+    let gold = plan("gold", &[]);
+    insert_plan(&opened.storage, gold.clone()).await;
+    for start in [0, 6_000, 12_000] {
+        fill(&opened.storage, &gold, start..start + 6_000).await;
+    }
+    let mut writer = Storage::writer(&*opened.storage);
+    writer.delete_usage_plan(account(), &gold.id, Version::FIRST).await.unwrap();
+    let reader = opened.storage.reader();
+    assert_eq!(reader.find_plans_of_keys(account(), &[id(1)]).await.unwrap(), [[]]);
+    let mut conn = stranger(&opened.path).await;
+    let links = "SELECT count(*) FROM usage_plan_key";
+    for left in [18_000, 8_000] {
+        let count: i64 = sqlx::query_scalar(links).fetch_one(&mut conn).await.unwrap();
+        assert_eq!(count, left);
+        let portion = sqlx::query(include_str!("../queries/usage_plan/prune.sql"));
+        opened.storage.prune_portion(portion).await.unwrap();
+    }
+    opened.storage.prune(Keep::default()).await.unwrap();
+    let left = "SELECT (SELECT count(*) FROM usage_plan_key) + (SELECT count(*) FROM usage_plan)";
+    let left: i64 = sqlx::query_scalar(left).fetch_one(&mut conn).await.unwrap();
+    assert_eq!(left, 0);
+    drop(writer);
+    insert_plan(&opened.storage, gold).await;
+}
+
+#[tokio::test]
+async fn a_key_that_an_earlier_release_deletes_leaves_its_plans() {
+    let opened = opened().await;
+    let gold = plan("gold", &[]);
+    insert_plan(&opened.storage, gold.clone()).await;
+    fill(&opened.storage, &gold, 1..3).await;
+    run(&format!("DELETE FROM api_key WHERE id = '{}'", id(1)), &mut stranger(&opened.path).await).await;
+    insert(&opened.storage, 1).await.unwrap();
+    let plans = opened.storage.reader().find_plans_of_keys(account(), &[id(1), id(2)]).await.unwrap();
+    assert_eq!(plans, [vec![], vec![gold.id]]);
+}
+
+#[tokio::test]
+async fn stages_of_large_plans_are_compared_as_those_of_small_ones() {
+    // Of the keys 0 to 2,999 in the first plan, the other shares one or none.
+    for (others, keys) in [(1, 1), (1, 1_500), (6, 1_500)] {
+        let opened = opened().await;
+        let first = plan("first", &[]);
+        insert_plan(&opened.storage, first.clone()).await;
+        fill(&opened.storage, &first, 0..3_000).await;
+        for n in 1..=others {
+            let other = plan(&format!("other-{n}"), &["api:prod"]);
+            insert_plan(&opened.storage, other.clone()).await;
+            fill(&opened.storage, &other, 10_000 * n..10_000 * n + keys).await;
+        }
+        let mut after = plan("first", &["api:test", "api:prod"]);
+        after.version = Version(2);
+        let mut unit = opened.storage.begin().await.unwrap();
+        let changed = unit.update_usage_plan(account(), &after, Version::FIRST).await.unwrap();
+        assert_eq!(changed, PlanChanged::Done, "{others} of {keys}");
+        drop(unit);
+        let last =
+            UsagePlanKey { plan: UsagePlanId::parse(&format!("other-{others}")).unwrap(), key: id(2_000) };
+        let mut unit = opened.storage.begin().await.unwrap();
+        assert_eq!(unit.attach_api_keys(account(), &[last], 10).await.unwrap(), [Attachment::Done]);
+        let changed = unit.update_usage_plan(account(), &after, Version::FIRST).await.unwrap();
+        let stage = StageId::parse("api:prod").unwrap();
+        assert_eq!(changed, PlanChanged::StageShared { stage, key: id(2_000) }, "{others} of {keys}");
+    }
+}
+
+#[tokio::test]
+async fn a_corrupt_cell_of_plans_and_usage_is_named() {
+    let opened = opened().await;
+    let storage = &*opened.storage;
+    let gold = plan("gold", &[]);
+    insert_plan(storage, gold.clone()).await;
+    fill(storage, &gold, 1..2).await;
+    let day = Day::from_number(3).unwrap();
+    Storage::writer(storage).adjust_usage(account(), &link(&gold, 1), day, 1).await.unwrap();
+    for (table, column, value, named) in [
+        ("usage", "day", "-1", "key0..."),
+        ("usage", "used", "-1", "key0..."),
+        ("usage", "plan", "'two words'", "two words"),
+        ("usage", "key", "'two words'", "two ..."),
+        ("usage_plan", "document", r#"'{"name":""}'"#, "gold"),
+        ("usage_plan", "id", "'two words'", "two words"),
+    ] {
+        let sql =
+            format!("CREATE TABLE before AS SELECT * FROM {table}; UPDATE {table} SET {column} = {value}");
+        run(&sql, &mut stranger(&opened.path).await).await;
+        let reader = storage.reader();
+        let page = PageRequest { after: None, limit: PageLimit::DEFAULT };
+        let found = if table == "usage" {
+            reader.list_usage(account(), None, 10).await.map(drop)
+        } else {
+            reader.list_usage_plans(account(), None, page).await.map(drop)
+        };
+        let Err(StorageError::Corrupt(what)) = found else { panic!("{table}.{column}: {found:?}") };
+        assert_eq!(what, format!("table {table}, column {column}, id {named}"));
+        let sql = format!("DELETE FROM {table}; INSERT INTO {table} SELECT * FROM before; DROP TABLE before");
+        run(&sql, &mut stranger(&opened.path).await).await;
+    }
 }

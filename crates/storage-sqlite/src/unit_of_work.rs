@@ -7,14 +7,20 @@ use crate::api_keys::writer::{Insert, delete, insert, update};
 use crate::credentials::writer as credentials;
 use crate::retries::remember_import;
 use crate::transaction::{Held, Transaction};
+use crate::usage::writer as usage;
+use crate::usage_plans::attach::attach;
+use crate::usage_plans::writer as usage_plans;
 use crate::writer::{Lease, Write};
 use async_trait::async_trait;
 use gatepost_domain::api_keys::{ApiKey, ApiKeyId};
 use gatepost_domain::credentials::{AccessKeyId, Credential};
+use gatepost_domain::usage::Day;
+use gatepost_domain::usage_plans::{Attachment, UsagePlan, UsagePlanId};
 use gatepost_domain::{AccountId, Timestamp, Version};
 use gatepost_storage::{
-    ApiKeyWriter, CredentialWriter, ImportedApiKey, NewApiKey, Restored, RetryToken, RetryWriter, RowOutcome,
-    StorageError, StoredCredential, UnitOfWork,
+    ApiKeyWriter, CredentialWriter, ImportedApiKey, KeptUsage, NewApiKey, NewUsagePlan, PlanChanged,
+    Restored, RetryToken, RetryWriter, RowOutcome, StorageError, StoredCredential, UnitOfWork, UsagePlanKey,
+    UsagePlanWriter, UsageWriter,
 };
 use sqlx::SqliteConnection;
 
@@ -86,8 +92,9 @@ impl ApiKeyWriter for SqliteUnit {
         account: AccountId,
         rows: Vec<ImportedApiKey>,
         most: Option<u64>,
+        most_plans: usize,
     ) -> Result<Vec<RowOutcome>, StorageError> {
-        let answer = import(self.write()?, account, rows, most).await;
+        let answer = import(self.write()?, account, rows, most, most_plans).await;
         self.wrote(answer)
     }
 
@@ -98,6 +105,77 @@ impl ApiKeyWriter for SqliteUnit {
         most: Option<u64>,
     ) -> Result<Vec<Restored>, StorageError> {
         let answer = restore(self.write()?, account, &keys, most).await;
+        self.wrote(answer)
+    }
+}
+
+#[async_trait]
+impl UsagePlanWriter for SqliteUnit {
+    async fn insert_usage_plan(
+        &mut self,
+        account: AccountId,
+        new: &NewUsagePlan,
+        most: Option<u64>,
+    ) -> Result<(), StorageError> {
+        let answer = usage_plans::insert(self.write()?, account, new, most).await;
+        self.wrote(answer)
+    }
+
+    async fn update_usage_plan(
+        &mut self,
+        account: AccountId,
+        plan: &UsagePlan,
+        expected: Version,
+    ) -> Result<PlanChanged, StorageError> {
+        let answer = usage_plans::update(self.write()?, account, plan, expected).await;
+        self.wrote(answer)
+    }
+
+    async fn delete_usage_plan(
+        &mut self,
+        account: AccountId,
+        id: &UsagePlanId,
+        expected: Version,
+    ) -> Result<(), StorageError> {
+        let answer = usage_plans::delete(self.write()?, account, id, expected).await;
+        self.wrote(answer)
+    }
+
+    async fn attach_api_keys(
+        &mut self,
+        account: AccountId,
+        links: &[UsagePlanKey],
+        most: usize,
+    ) -> Result<Vec<Attachment>, StorageError> {
+        let answer = attach(self.write()?, account, links, most).await;
+        self.wrote(answer)
+    }
+
+    async fn detach_api_key(
+        &mut self,
+        account: AccountId,
+        link: &UsagePlanKey,
+    ) -> Result<bool, StorageError> {
+        let answer = usage_plans::detach(self.write()?, account, link).await;
+        self.wrote(answer)
+    }
+}
+
+#[async_trait]
+impl UsageWriter for SqliteUnit {
+    async fn adjust_usage(
+        &mut self,
+        account: AccountId,
+        link: &UsagePlanKey,
+        day: Day,
+        adjustment: i64,
+    ) -> Result<(), StorageError> {
+        let answer = usage::adjust(self.write()?, account, link, day, adjustment).await;
+        self.wrote(answer)
+    }
+
+    async fn restore_usage(&mut self, account: AccountId, usage: &[KeptUsage]) -> Result<(), StorageError> {
+        let answer = usage::restore(self.write()?, account, usage).await;
         self.wrote(answer)
     }
 }
@@ -169,9 +247,10 @@ impl ApiKeyWriter for SqliteWriter<'_> {
         account: AccountId,
         rows: Vec<ImportedApiKey>,
         most: Option<u64>,
+        most_plans: usize,
     ) -> Result<Vec<RowOutcome>, StorageError> {
         let mut unit = self.0.unit().await?;
-        let answer = import(unit.write()?, account, rows, most).await;
+        let answer = import(unit.write()?, account, rows, most, most_plans).await;
         let outcomes = unit.wrote(answer)?;
         unit.end().await?;
         Ok(outcomes)
@@ -188,6 +267,79 @@ impl ApiKeyWriter for SqliteWriter<'_> {
         let outcomes = unit.wrote(answer)?;
         unit.end().await?;
         Ok(outcomes)
+    }
+}
+
+#[async_trait]
+impl UsagePlanWriter for SqliteWriter<'_> {
+    async fn insert_usage_plan(
+        &mut self,
+        account: AccountId,
+        new: &NewUsagePlan,
+        most: Option<u64>,
+    ) -> Result<(), StorageError> {
+        self.0.writer.single(Write::InsertUsagePlan { account, new: new.clone(), most }).await.map(drop)
+    }
+
+    async fn update_usage_plan(
+        &mut self,
+        account: AccountId,
+        plan: &UsagePlan,
+        expected: Version,
+    ) -> Result<PlanChanged, StorageError> {
+        let mut unit = self.0.unit().await?;
+        let changed = unit.update_usage_plan(account, plan, expected).await?;
+        unit.end().await?;
+        Ok(changed)
+    }
+
+    async fn delete_usage_plan(
+        &mut self,
+        account: AccountId,
+        id: &UsagePlanId,
+        expected: Version,
+    ) -> Result<(), StorageError> {
+        self.0.writer.single(Write::DeleteUsagePlan { account, id: id.clone(), expected }).await.map(drop)
+    }
+
+    async fn attach_api_keys(
+        &mut self,
+        account: AccountId,
+        links: &[UsagePlanKey],
+        most: usize,
+    ) -> Result<Vec<Attachment>, StorageError> {
+        let mut unit = self.0.unit().await?;
+        let outcomes = unit.attach_api_keys(account, links, most).await?;
+        unit.end().await?;
+        Ok(outcomes)
+    }
+
+    async fn detach_api_key(
+        &mut self,
+        account: AccountId,
+        link: &UsagePlanKey,
+    ) -> Result<bool, StorageError> {
+        self.0.writer.single(Write::Detach { account, link: link.clone() }).await
+    }
+}
+
+#[async_trait]
+impl UsageWriter for SqliteWriter<'_> {
+    async fn adjust_usage(
+        &mut self,
+        account: AccountId,
+        link: &UsagePlanKey,
+        day: Day,
+        adjustment: i64,
+    ) -> Result<(), StorageError> {
+        let write = Write::AdjustUsage { account, link: link.clone(), day, adjustment };
+        self.0.writer.single(write).await.map(drop)
+    }
+
+    async fn restore_usage(&mut self, account: AccountId, usage: &[KeptUsage]) -> Result<(), StorageError> {
+        let mut unit = self.0.unit().await?;
+        unit.restore_usage(account, usage).await?;
+        unit.end().await
     }
 }
 

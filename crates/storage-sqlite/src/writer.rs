@@ -19,11 +19,15 @@ use crate::error::{again, closed, failed, is_busy, late};
 use crate::open::with_ending;
 use crate::pace::{ATTEMPT, Pace};
 use crate::retries::remember_import;
+use crate::usage::writer as usage;
+use crate::usage_plans::writer as usage_plans;
 use crate::{DEADLINE, open};
 use gatepost_domain::api_keys::{ApiKey, ApiKeyId};
 use gatepost_domain::credentials::{AccessKeyId, Credential};
+use gatepost_domain::usage::Day;
+use gatepost_domain::usage_plans::UsagePlanId;
 use gatepost_domain::{AccountId, Timestamp, Version};
-use gatepost_storage::{RetryToken, StorageError, StoredCredential};
+use gatepost_storage::{NewUsagePlan, RetryToken, StorageError, StoredCredential, UsagePlanKey};
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
 use std::ops::{Deref, DerefMut};
@@ -53,6 +57,26 @@ pub(crate) enum Write {
     Delete {
         account: AccountId,
         id: ApiKeyId,
+    },
+    InsertUsagePlan {
+        account: AccountId,
+        new: NewUsagePlan,
+        most: Option<u64>,
+    },
+    DeleteUsagePlan {
+        account: AccountId,
+        id: UsagePlanId,
+        expected: Version,
+    },
+    Detach {
+        account: AccountId,
+        link: UsagePlanKey,
+    },
+    AdjustUsage {
+        account: AccountId,
+        link: UsagePlanKey,
+        day: Day,
+        adjustment: i64,
     },
     InsertCredential(StoredCredential),
     UpdateCredential {
@@ -324,6 +348,16 @@ impl Task {
                     update(conn, *account, key, *expected).await.map(|()| true)
                 }
                 Write::Delete { account, id } => delete(conn, *account, id).await,
+                Write::InsertUsagePlan { account, new, most } => {
+                    usage_plans::insert(conn, *account, new, *most).await.map(|()| true)
+                }
+                Write::DeleteUsagePlan { account, id, expected } => {
+                    usage_plans::delete(conn, *account, id, *expected).await.map(|()| true)
+                }
+                Write::Detach { account, link } => usage_plans::detach(conn, *account, link).await,
+                Write::AdjustUsage { account, link, day, adjustment } => {
+                    usage::adjust(conn, *account, link, *day, *adjustment).await.map(|()| true)
+                }
                 Write::InsertCredential(new) => credentials::insert(conn, new).await.map(|()| true),
                 Write::UpdateCredential { credential, expected } => {
                     credentials::update(conn, credential, *expected).await.map(|()| true)

@@ -2,14 +2,17 @@
 
 use gatepost_domain::api_keys::{ApiKey, ApiKeyId};
 use gatepost_domain::{AccountId, Digest, Sealed, Tags, Timestamp, Version};
-use gatepost_storage::{Change, NewApiKey, News, Storage};
+use gatepost_storage::{Change, FirstAnswer, NewApiKey, News, RetryToken, Storage};
 use gatepost_storage_sqlite::{Migrated, OpenError, SqliteOptions, SqliteStorage, migrate};
+use sqlx::migrate::Migrator;
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tempfile::TempDir;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
 
 fn folder() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a folder");
@@ -157,12 +160,37 @@ async fn migrating_is_a_step_of_its_own() {
     assert!(!path.exists());
     fs::write(&path, "").unwrap();
     assert!(matches!(refusal(&path, false).await, OpenError::NotMigrated(_)));
-    assert_eq!(migrate(&path).await.unwrap(), Migrated { from: 0, to: 1 });
-    assert_eq!(migrate(&path).await.unwrap(), Migrated { from: 1, to: 1 });
+    assert_eq!(migrate(&path).await.unwrap(), Migrated { from: 0, to: 2 });
+    assert_eq!(migrate(&path).await.unwrap(), Migrated { from: 2, to: 2 });
     assert_eq!(mode(&path), 0o600);
     open(&path, false, true).await.unwrap();
     execute(&path, "DELETE FROM _sqlx_migrations").await;
     assert!(matches!(refusal(&path, false).await, OpenError::NotMigrated(_)));
+}
+
+#[tokio::test]
+async fn a_database_of_the_first_release_keeps_its_keys() {
+    let (_folder, path) = folder();
+    fs::write(&path, "").unwrap();
+    let mut conn = SqliteConnection::connect(&format!("sqlite:{}", path.display())).await.unwrap();
+    let first = MIGRATIONS.iter().filter(|migration| migration.version == 1).cloned();
+    let first = Migrator { migrations: first.collect(), ..Migrator::DEFAULT };
+    first.run_direct(None, &mut conn, false).await.unwrap();
+    conn.close().await.unwrap();
+    execute(
+        &path,
+        "INSERT INTO api_key (account, id, digest, enabled, created, updated, version, sealed)
+            VALUES (1, 'kept', x'01', 1, 1, 1, 1, x'01');
+        INSERT INTO api_key_count VALUES (1, 1);
+        INSERT INTO retry (account, token, id) VALUES (1, zeroblob(32), 'kept')",
+    )
+    .await;
+    assert!(matches!(refusal(&path, false).await, OpenError::NotMigrated(_)));
+    let storage = open(&path, true, true).await.unwrap();
+    let kept = ApiKeyId::parse("kept").unwrap();
+    assert!(storage.reader().find_api_key(account(), &kept).await.unwrap().is_some());
+    let first = storage.reader().recall(account(), &RetryToken([0; 32])).await.unwrap();
+    assert_eq!(first, Some(FirstAnswer::ApiKey(kept)));
 }
 
 #[tokio::test]
@@ -173,7 +201,7 @@ async fn many_that_migrate_at_once_find_one_schema() {
         tokio::spawn(async move { migrate(&path).await.unwrap().to })
     });
     for one in all.collect::<Vec<_>>() {
-        assert_eq!(one.await.unwrap(), 1);
+        assert_eq!(one.await.unwrap(), 2);
     }
 }
 
@@ -184,7 +212,8 @@ async fn only_an_older_binary_is_refused() {
     // A later release was here, and says that this one may go on.
     execute(
         &path,
-        "INSERT INTO _sqlx_migrations SELECT 9999, 'later', installed_on, success, x'00', 1 FROM _sqlx_migrations;
+        "INSERT INTO _sqlx_migrations SELECT 9999, 'later', installed_on, success, x'00', 1 FROM _sqlx_migrations
+            WHERE version = 1;
         ALTER TABLE api_key ADD COLUMN later TEXT",
     )
     .await;
@@ -203,7 +232,8 @@ async fn only_an_older_binary_is_refused() {
 async fn a_migration_that_is_not_ours_is_refused() {
     let (_folder, path) = folder();
     migrate(&path).await.unwrap();
-    let sql = "UPDATE _sqlx_migrations SET version = 0, checksum = x'00'";
+    let sql = "DELETE FROM _sqlx_migrations WHERE version > 1;
+        UPDATE _sqlx_migrations SET version = 0, checksum = x'00'";
     execute(&path, sql).await;
     let refused = refusal(&path, true).await;
     assert!(matches!(refused, OpenError::Refused { .. } | OpenError::Tampered { .. }), "{refused:?}");

@@ -1,1 +1,1 @@
-SELECT id FROM retry WHERE account = ? AND token = ?
+SELECT id, plan FROM retry WHERE account = ? AND token = ?

@@ -8,7 +8,9 @@
 use super::row::{id, number};
 use crate::error::failed;
 use crate::sql::{Values, hex_list, rows};
+use crate::usage_plans::attach::Desk;
 use gatepost_domain::api_keys::{ApiKeyId, ApiKeyName, Description};
+use gatepost_domain::usage_plans::{Attachment, UsagePlanId};
 use gatepost_domain::{AccountId, Digest};
 use gatepost_storage::{Entity, ImportedApiKey, RowOutcome, StorageError};
 use sqlx::{Row, SqliteConnection};
@@ -26,11 +28,12 @@ pub(crate) async fn import(
     account: AccountId,
     mut rows: Vec<ImportedApiKey>,
     most: Option<u64>,
+    most_plans: usize,
 ) -> Result<Vec<RowOutcome>, StorageError> {
     let mut outcomes = Vec::with_capacity(rows.len());
     while !rows.is_empty() {
         let rest = rows.split_off(distinct(rows.iter().map(|row| &row.id)));
-        outcomes.extend(Piece::import(conn, account, rows, most).await?);
+        outcomes.extend(Piece::import(conn, account, rows, most, most_plans).await?);
         rows = rest;
     }
     Ok(outcomes)
@@ -107,7 +110,8 @@ struct Piece {
     later: HashMap<usize, Vec<usize>>,
     /// The rows that say something of a known value: all rows of one value, in their order.
     known: Vec<Vec<usize>>,
-    added: u64,
+    /// The rows that made a key.
+    fresh: Vec<usize>,
 }
 
 impl Piece {
@@ -116,12 +120,13 @@ impl Piece {
         account: AccountId,
         rows: Vec<ImportedApiKey>,
         most: Option<u64>,
+        most_plans: usize,
     ) -> Result<Vec<RowOutcome>, StorageError> {
         let range = Range::begin(conn, account).await?;
         let (firsts, later) = by_digest(&rows);
         let outcomes = rows.iter().map(|_| None).collect();
         let rows = rows.into_iter().map(Some).collect();
-        let mut piece = Self { rows, outcomes, later, known: Vec::new(), added: 0 };
+        let mut piece = Self { rows, outcomes, later, known: Vec::new(), fresh: Vec::new() };
         let mut offered = firsts;
         while !offered.is_empty() {
             let mut next = Vec::new();
@@ -131,11 +136,13 @@ impl Piece {
             offered = next;
         }
         piece.apply(conn, &range).await?;
-        let touched = piece.added > 0 || !piece.known.is_empty();
-        let keys = range.end(conn, piece.added, touched).await?;
-        if piece.added > 0 && most.is_some_and(|most| keys > most) {
+        let added = piece.fresh.len() as u64;
+        let touched = added > 0 || !piece.known.is_empty();
+        let keys = range.end(conn, added, touched).await?;
+        if added > 0 && most.is_some_and(|most| keys > most) {
             return Err(StorageError::LimitReached(Entity::ApiKey));
         }
+        piece.attach(conn, account, most_plans).await?;
         Ok(piece.outcomes.into_iter().map(|outcome| outcome.expect("every row was offered")).collect())
     }
 
@@ -159,7 +166,6 @@ impl Piece {
             values.add(row.fields.description.as_ref().map(Description::as_str));
         }
         let added = values.execute(rows(ADD, portion.len()), conn).await.map_err(failed)?;
-        self.added += added;
         if added == portion.len() as u64 {
             portion.iter().for_each(|index| self.stored(*index));
             return Ok(());
@@ -180,18 +186,19 @@ impl Piece {
         let id = self.row(index).id.clone();
         if let Some(later) = self.later.remove(&index) {
             for index in &later {
-                self.outcomes[*index] = Some(RowOutcome::Stored(id.clone()));
+                self.outcomes[*index] = Some(stored(id.clone()));
             }
             self.known.push(later);
         }
-        self.outcomes[index] = Some(RowOutcome::Stored(id));
+        self.outcomes[index] = Some(stored(id));
+        self.fresh.push(index);
     }
 
     fn is_known(&mut self, index: usize, id: &ApiKeyId) {
         let mut all = vec![index];
         all.extend(self.later.remove(&index).into_iter().flatten());
         for index in &all {
-            self.outcomes[*index] = Some(RowOutcome::Stored(id.clone()));
+            self.outcomes[*index] = Some(stored(id.clone()));
         }
         self.known.push(all);
     }
@@ -226,8 +233,70 @@ impl Piece {
         Ok(())
     }
 
+    /// Puts the keys into the plans of their rows, row by row.
+    async fn attach(
+        &mut self,
+        conn: &mut SqliteConnection,
+        account: AccountId,
+        most: usize,
+    ) -> Result<(), StorageError> {
+        let stored: Vec<(usize, &ApiKeyId, &ImportedApiKey)> = self.rows_with_plans().collect();
+        if stored.is_empty() {
+            return Ok(());
+        }
+        let fresh: HashMap<&ApiKeyId, i64> =
+            self.fresh.iter().map(|index| self.row(*index)).map(|row| (&row.id, row.at.micros())).collect();
+        let mut desk = Desk::new(account, most);
+        let known = stored.iter().map(|(_, id, _)| *id).filter(|id| !fresh.contains_key(id));
+        desk.read_keys(conn, known).await?;
+        fresh.into_iter().for_each(|(id, created)| desk.new_key(id, created));
+        desk.read_plans(conn, stored.iter().flat_map(|(_, _, row)| &row.plans)).await?;
+        let mut refusals = Vec::new();
+        for (index, id, row) in stored {
+            let refused: Vec<_> = row.plans.iter().filter_map(|plan| refusal(&mut desk, id, plan)).collect();
+            if !refused.is_empty() {
+                refusals.push((index, refused));
+            }
+        }
+        desk.add(conn).await?;
+        for (index, all) in refusals {
+            if let Some(RowOutcome::Stored { refused, .. }) = &mut self.outcomes[index] {
+                *refused = all;
+            }
+        }
+        Ok(())
+    }
+
+    /// Those that were stored and name plans, with the ids of their keys.
+    fn rows_with_plans(&self) -> impl Iterator<Item = (usize, &ApiKeyId, &ImportedApiKey)> {
+        self.rows.iter().zip(&self.outcomes).enumerate().filter_map(|(index, both)| match both {
+            (Some(row), Some(RowOutcome::Stored { id, .. })) if !row.plans.is_empty() => {
+                Some((index, id, row))
+            }
+            _ => None,
+        })
+    }
+
     fn row(&self, index: usize) -> &ImportedApiKey {
         self.rows[index].as_ref().expect("rows that were given back are not looked at")
+    }
+}
+
+fn stored(id: ApiKeyId) -> RowOutcome {
+    RowOutcome::Stored { id, refused: Vec::new() }
+}
+
+fn refusal<'r>(
+    desk: &mut Desk<'r>,
+    key: &'r ApiKeyId,
+    plan: &UsagePlanId,
+) -> Option<(UsagePlanId, Attachment)> {
+    match desk.judge(key, plan) {
+        Attachment::Done | Attachment::AlreadyThere => None,
+        refused @ (Attachment::NoSuchPlan
+        | Attachment::NoSuchKey
+        | Attachment::StageShared(_)
+        | Attachment::TooManyPlans) => Some((plan.clone(), refused)),
     }
 }
 

@@ -19,9 +19,9 @@ use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Row, Sqlite, SqliteConnection};
 
 /// So many keys are looked at for one page of a filtered listing.
-const EXAMINED: usize = 10_000;
+pub(crate) const EXAMINED: usize = 10_000;
 
-type Listing = Page<StoredApiKey, ApiKeyPosition>;
+pub(crate) type Listing = Page<StoredApiKey, ApiKeyPosition>;
 
 /// [`list`], all of its statements in one view.
 pub(crate) async fn list_in_one_view(
@@ -63,14 +63,14 @@ pub(crate) async fn list(
 }
 
 /// Rows in order, one more than asked for where there is one.
-struct Found {
-    rows: Vec<SqliteRow>,
+pub(crate) struct Found {
+    pub(crate) rows: Vec<SqliteRow>,
     /// The last key that was looked at, where there may be more behind it.
-    stopped_at: Option<ApiKeyPosition>,
+    pub(crate) stopped_at: Option<ApiKeyPosition>,
 }
 
 impl Found {
-    fn page(self, limit: usize) -> Result<Listing, StorageError> {
+    pub(crate) fn page(self, limit: usize) -> Result<Listing, StorageError> {
         let items: Vec<StoredApiKey> = self.rows.iter().take(limit).map(stored).collect::<Result<_, _>>()?;
         let more = self.rows.len() > limit;
         let next = if more { items.last().map(|last| last.key.position()) } else { self.stopped_at };
@@ -79,14 +79,14 @@ impl Found {
 }
 
 /// Names with a prefix, as a range of texts.
-struct Names<'p> {
+pub(crate) struct Names<'p> {
     from: &'p str,
     /// The least text above all of them; `None` when there is none.
     to: Option<String>,
 }
 
 impl<'p> Names<'p> {
-    fn new(prefix: &'p str) -> Self {
+    pub(crate) fn new(prefix: &'p str) -> Self {
         let mut to = prefix.to_owned();
         while let Some(last) = to.pop() {
             // SQLite compares bytes, and those of UTF-8 sort as characters do.
@@ -99,7 +99,7 @@ impl<'p> Names<'p> {
         Self { from: prefix, to: None }
     }
 
-    fn bind<'q>(&self, query: Statement<'q>) -> Statement<'q> {
+    pub(crate) fn bind<'q>(&self, query: Statement<'q>) -> Statement<'q> {
         let query = query.bind(self.from.to_owned());
         match &self.to {
             Some(to) => query.bind(to.clone()),
@@ -109,9 +109,9 @@ impl<'p> Names<'p> {
     }
 }
 
-type Statement<'q> = Query<'q, Sqlite, SqliteArguments>;
+pub(crate) type Statement<'q> = Query<'q, Sqlite, SqliteArguments>;
 
-struct Seek<'p> {
+pub(crate) struct Seek<'p> {
     account: AccountId,
     /// Strictly below this.
     created: i64,
@@ -120,7 +120,7 @@ struct Seek<'p> {
 }
 
 impl<'p> Seek<'p> {
-    fn new(account: AccountId, page: &'p PageRequest<ApiKeyPosition>) -> Self {
+    pub(crate) fn new(account: AccountId, page: &'p PageRequest<ApiKeyPosition>) -> Self {
         let wanted = page.limit.get() + 1;
         match &page.after {
             Some(after) => Self { account, created: after.created.micros(), id: after.id.as_str(), wanted },
@@ -130,11 +130,11 @@ impl<'p> Seek<'p> {
     }
 
     /// The first four parameters of every statement here.
-    fn bind<'q>(&self, query: Statement<'q>) -> Statement<'q> {
+    pub(crate) fn bind<'q>(&self, query: Statement<'q>) -> Statement<'q> {
         self.bind_with(query, self.wanted)
     }
 
-    fn bind_with<'q>(&self, query: Statement<'q>, fourth: usize) -> Statement<'q> {
+    pub(crate) fn bind_with<'q>(&self, query: Statement<'q>, fourth: usize) -> Statement<'q> {
         query.bind(number(self.account)).bind(self.created).bind(self.id.to_owned()).bind(fourth as i64)
     }
 
@@ -172,7 +172,7 @@ impl<'p> Seek<'p> {
     }
 
     /// How many keys have such a name; `None` when there are too many of them.
-    async fn count_named(
+    pub(crate) async fn count_named(
         &self,
         conn: &mut SqliteConnection,
         names: &Names<'_>,
@@ -203,12 +203,8 @@ impl<'p> Seek<'p> {
     ) -> Result<Found, StorageError> {
         let query = names.bind(self.bind(sqlx::query(include_str!("../../queries/api_key/walk.sql"))));
         let rows = query.bind(most as i64).fetch_all(&mut *conn).await.map_err(failed)?;
-        if rows.len() == self.wanted {
-            return Ok(Found { rows, stopped_at: None });
-        }
         let end = self.bind_with(sqlx::query(include_str!("../../queries/api_key/walk_end.sql")), most);
-        let end = end.fetch_optional(conn).await.map_err(failed)?;
-        Ok(Found { rows, stopped_at: end.as_ref().map(position).transpose()? })
+        self.walked(conn, rows, end).await
     }
 
     async fn walk_customer(
@@ -220,11 +216,21 @@ impl<'p> Seek<'p> {
         let query = sqlx::query(include_str!("../../queries/api_key/walk_customer.sql"));
         let query = names.bind(self.bind(query)).bind(EXAMINED as i64).bind(customer);
         let rows = query.fetch_all(&mut *conn).await.map_err(failed)?;
+        let end = sqlx::query(include_str!("../../queries/api_key/walk_customer_end.sql"));
+        self.walked(conn, rows, self.bind_with(end, EXAMINED).bind(customer)).await
+    }
+
+    /// What a walk found; where that is no full page, the statement says which key it looked at last.
+    pub(crate) async fn walked(
+        &self,
+        conn: &mut SqliteConnection,
+        rows: Vec<SqliteRow>,
+        end: Statement<'_>,
+    ) -> Result<Found, StorageError> {
         if rows.len() == self.wanted {
             return Ok(Found { rows, stopped_at: None });
         }
-        let end = sqlx::query(include_str!("../../queries/api_key/walk_customer_end.sql"));
-        let end = self.bind_with(end, EXAMINED).bind(customer).fetch_optional(conn).await.map_err(failed)?;
+        let end = end.fetch_optional(conn).await.map_err(failed)?;
         Ok(Found { rows, stopped_at: end.as_ref().map(position).transpose()? })
     }
 }

@@ -56,7 +56,7 @@ pub(super) fn add_row(values: &mut Values, key: &ApiKey, digest: &[u8], sealed: 
 }
 
 /// The key that a row of [`COLUMNS`] holds.
-pub(super) fn stored(row: &SqliteRow) -> Result<StoredApiKey, StorageError> {
+pub(crate) fn stored(row: &SqliteRow) -> Result<StoredApiKey, StorageError> {
     let cells = Cells { row, id: row.try_get(0).unwrap_or_default() };
     let key = ApiKey {
         id: ApiKeyId::parse(cells.id).ok_or_else(|| cells.corrupt(0))?,

@@ -1,0 +1,1 @@
+INSERT INTO usage_plan_key (account, key, plan, created) VALUES /*row*/(?, ?, ?, ?)/*row*/
