@@ -61,9 +61,9 @@ use writer::{Write, Writer};
 /// How long anything is waited for: less than a request may take, so that the answer can say why it failed.
 const DEADLINE: Duration = Duration::from_secs(4);
 
-/// Imported rows of one unit: about a tenth of a second of the writer's time. Fewer would cost more log, because each
-/// commit writes every page it touched, and rows lie scattered in the indexes.
-const IMPORT_ROWS: usize = 3_000;
+/// Imported rows of one unit. Another write waits for one of them, and late in a large import each takes longest. Fewer
+/// rows would cost more log, because each commit writes every page it touched, and rows lie scattered in the indexes.
+const IMPORT_ROWS: usize = 2_000;
 
 /// After so long a probe takes a unit of work of this process, which holds the writer, for proof that writing works.
 const PROBE_PATIENCE: Duration = Duration::from_secs(1);
