@@ -16,6 +16,10 @@ pub struct Limits {
     pub key_min_length: MinValueLength,
     /// The most keys that an account may have.
     pub max_keys_per_account: Option<u64>,
+    /// The most usage plans that an account may have.
+    pub max_plans_per_account: u64,
+    /// The most usage plans that a key may be in.
+    pub max_plans_per_key: usize,
     /// How fast one account may call the control plane of this replica.
     pub control_rate: Option<ControlRate>,
     /// The largest body of an import.
@@ -60,6 +64,9 @@ impl Limits {
             })?,
             max_keys_per_account: layers
                 .optional("max-keys-per-account", values::whole(1..=1_000_000_000_000))?,
+            max_plans_per_account: layers.value("max-plans-per-account", values::whole(1..=10_000))?,
+            max_plans_per_key: layers
+                .value("max-plans-per-key", |text| Ok(values::whole(1..=1_000)(text)? as usize))?,
             control_rate: ControlRate::read(layers)?,
             max_import_bytes,
             max_spool_bytes,

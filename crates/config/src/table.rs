@@ -197,6 +197,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
         "The shortest value that Create and Import accept, 20 to 128",
     ),
     row(LIMITS, "max-keys-per-account", Kind::Whole, "N", "The most keys that an account may have"),
+    row(LIMITS, "max-plans-per-account", Kind::Whole, "N", "The most usage plans that an account may have"),
+    row(LIMITS, "max-plans-per-key", Kind::Whole, "N", "The most usage plans that a key may be in"),
     row(
         LIMITS,
         "control-rate",

@@ -195,7 +195,8 @@ pub(crate) async fn start(settings: &Settings, runtimes: &Runtimes) -> Result<Ga
         limits: Limits {
             shortest_value: limits.key_min_length,
             most_keys: limits.max_keys_per_account,
-            ..Limits::default()
+            most_plans: Some(limits.max_plans_per_account),
+            most_plans_per_key: limits.max_plans_per_key,
         },
         cpu: CpuPool::new(runtimes.import.handle().clone(), runtimes.width),
         spools: Spools::new(Arc::clone(&custody), limits.max_spool_bytes, spool_share(settings)),

@@ -126,7 +126,8 @@ impl Opened {
             limits: Limits {
                 shortest_value: limits.key_min_length,
                 most_keys: limits.max_keys_per_account,
-                ..Limits::default()
+                most_plans: Some(limits.max_plans_per_account),
+                most_plans_per_key: limits.max_plans_per_key,
             },
             cpu: CpuPool::new(Handle::current(), available_parallelism().map_or(1, usize::from)),
             // One file and one command: what it holds is the operator's own affair.
