@@ -38,7 +38,7 @@
 //! | action | what asks for it | resource |
 //! |---|---|---|
 //! | `apigateway:GET` `POST` `PUT` `PATCH` `DELETE` | every request, by its method | the request's path |
-//! | `gatepost:RevealValue` | in addition, an answer that carries the value of a key that was there before | the request's path: `/apikeys/ID` for one key, `/apikeys` for a list |
+//! | `gatepost:RevealValue` | in addition, an answer that carries the value of a key that was there before | the request's path: `/apikeys/ID` for one key, `/apikeys` for a list, `/usageplans/PLAN/keys` and `/usageplans/PLAN/keys/ID` for keys of a plan, where who may not is answered without values |
 //! | `gatepost:ImportKeys` | in addition to `apigateway:POST`, an import (`POST /apikeys?mode=import`) | `/apikeys` |
 //!
 //! As on AWS, a list is its own resource: who may `GET` `/apikeys` sees every key in it, whatever is said of

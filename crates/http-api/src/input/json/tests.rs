@@ -19,7 +19,8 @@ fn members(body: &str) -> Members {
 fn members_are_taken_by_name_and_type() {
     let mut body = members(
         r#"{"name":"n\u00e9","enabled":true,"distinct":"FALSE","description":null,
-            "stageKeys":[{"restApiId":"r","stageName":"s"}],"tags":{"k":"v","l":""},"inner":{"a":"b"}}"#,
+            "stageKeys":[{"restApiId":"r","stageName":"s"}],"tags":{"k":"v","l":""},"inner":{"a":"b"},
+            "rate":0.5,"whole":7,"limit":-3,"most":18446744073709551615,"methods":{"/pets/GET":{"burst":1}}}"#,
     );
     assert_eq!(body.text("name").unwrap().unwrap(), "né");
     assert_eq!(body.flag("enabled").unwrap(), Some(true));
@@ -30,6 +31,12 @@ fn members_are_taken_by_name_and_type() {
     assert_eq!(stages[0].text("restApiId").unwrap().unwrap(), "r");
     assert_eq!(stages[0].text("stageName").unwrap().unwrap(), "s");
     stages.remove(0).finish().unwrap();
+    assert_eq!((body.number("rate").unwrap(), body.number("whole").unwrap()), (Some(0.5), Some(7.0)));
+    assert_eq!((body.integer("limit").unwrap(), body.integer("most").unwrap()), (Some(-3), Some(i64::MAX)));
+    let mut methods = body.object_map("methods").unwrap().unwrap();
+    assert_eq!((methods.len(), methods[0].0.as_str()), (1, "/pets/GET"));
+    assert_eq!(methods[0].1.integer("burst").unwrap(), Some(1));
+    methods.remove(0).1.finish().unwrap();
     let tags = body.text_map("tags").unwrap().unwrap();
     assert_eq!(tags, [("k".into(), "v".into()), ("l".into(), String::new())]);
     let mut inner = body.object("inner").unwrap().unwrap();
@@ -106,7 +113,8 @@ fn a_hundred_thousand_members_are_compared_in_no_time() {
 
 #[test]
 fn a_wrong_type_is_refused_by_its_full_name() {
-    let all = r#"{"a":1.5,"b":"maybe","e":[{},null],"f":[],"g":{"k":1},"h":{},"i":false}"#;
+    let all = r#"{"a":1.5,"b":"maybe","e":[{},null],"f":[],"g":{"k":1},"h":{},"i":false,"j":[{"m":{"/k/GET":{"r":"1"}}}]}"#;
+    let method = || members(all).objects("j").unwrap().unwrap().remove(0).object_map("m").unwrap().unwrap();
     for (error, text) in [
         (members(all).text("a").unwrap_err(), "'a' must be a string"),
         (members(all).text("i").unwrap_err(), "'i' must be a string"),
@@ -116,6 +124,12 @@ fn a_wrong_type_is_refused_by_its_full_name() {
         (members(all).object("f").err().unwrap(), "'f' must be an object"),
         (members(all).text_map("g").unwrap_err(), "'g' must be an object of strings"),
         (members(all).objects("h").err().unwrap(), "'h' must be a list"),
+        (members(all).number("b").unwrap_err(), "'b' must be a number"),
+        (members(all).integer("a").unwrap_err(), "'a' must be an integer"),
+        (members(all).integer("i").unwrap_err(), "'i' must be an integer"),
+        (members(all).object_map("g").err().unwrap(), "'g' must be an object of objects"),
+        (members(all).object_map("f").err().unwrap(), "'f' must be an object"),
+        (method().remove(0).1.number("r").unwrap_err(), "'j[0].m.r' must be a number"),
     ] {
         assert_eq!(error.to_string(), format!("Invalid request input: {text}"));
     }
