@@ -37,6 +37,16 @@ impl ResourceArn {
         };
         found.ok_or(InvalidArn)
     }
+
+    /// The path of the resource, by which every other request and policy names it: `/apikeys/{id}` or
+    /// `/usageplans/{id}`.
+    #[must_use]
+    pub fn path(&self) -> String {
+        match self {
+            Self::ApiKey(id) => format!("/apikeys/{id}"),
+            Self::UsagePlan(id) => format!("/usageplans/{id}"),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -52,6 +62,15 @@ mod tests {
         }
         let plan = ResourceArn::parse("arn:aws:apigateway:us-east-1::/usageplans/u1");
         assert_eq!(plan, Ok(ResourceArn::UsagePlan(UsagePlanId::parse("u1").unwrap())));
+    }
+
+    #[test]
+    fn a_resource_has_one_path_whatever_region_its_arn_names() {
+        let path = |arn: &str| ResourceArn::parse(arn).unwrap().path();
+        for start in ["arn:aws:apigateway:us-east-1::", "arn:aws-cn:apigateway:x y/z::"] {
+            assert_eq!(path(&format!("{start}/apikeys/gt748qoyk2")), "/apikeys/gt748qoyk2");
+            assert_eq!(path(&format!("{start}/usageplans/u1")), "/usageplans/u1");
+        }
     }
 
     #[test]

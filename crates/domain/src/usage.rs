@@ -1,6 +1,13 @@
-//! What keys used of their plans: counted by UTC day, told against the quota of the day.
+//! What keys used of their plans: counted by UTC day, told against the quota of the day. `days` are those that can be
+//! asked for, `patch` holds the change that UpdateUsage can make.
 
-use crate::usage_plans::QuotaHistory;
+mod days;
+mod patch;
+
+pub use days::{InvalidUsageDays, UsageDays};
+pub use patch::{InvalidUsagePatch, UsagePatch};
+
+use crate::usage_plans::{Quota, QuotaHistory};
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate};
 use std::fmt;
 
@@ -110,7 +117,7 @@ pub fn usage_by_day(quotas: &QuotaHistory, counted: &[UsageOfDay], first: Day, l
     let days = first.number()..=last.number();
     days.filter_map(Day::from_number)
         .map(|day| {
-            let used = counted.iter().find(|one| one.day == day).map_or(0, |one| one.used);
+            let used = counted.binary_search_by_key(&day, |one| one.day).map_or(0, |at| counted[at].used);
             DayShown { used, remaining: remaining(quotas, counted, day) }
         })
         .collect()
@@ -120,8 +127,10 @@ pub fn usage_by_day(quotas: &QuotaHistory, counted: &[UsageOfDay], first: Day, l
 #[must_use]
 pub fn remaining(quotas: &QuotaHistory, counted: &[UsageOfDay], day: Day) -> Option<u64> {
     let quota = quotas.at_end_of(day)?;
-    let left = i128::from(quota.limit()) + i128::from(adjustment(quotas, counted, day));
-    let used: i128 = period_until(quotas, counted, day).map(|one| i128::from(one.used)).sum();
+    let period = period_until(quota, counted, day);
+    let adjustment = period.iter().rev().find_map(|one| one.adjustment).unwrap_or_default();
+    let left = i128::from(quota.limit()) + i128::from(adjustment);
+    let used: i128 = period.iter().map(|one| i128::from(one.used)).sum();
     Some(u64::try_from((left - used).max(0)).unwrap_or(u64::MAX))
 }
 
@@ -134,24 +143,17 @@ pub fn adjustment_for(
     remaining: u32,
 ) -> Option<i64> {
     let quota = quotas.at_end_of(today)?;
-    let used: u64 = period_until(quotas, counted, today).map(|one| one.used).sum();
+    let used: u64 = period_until(quota, counted, today).iter().map(|one| one.used).sum();
     let used = i64::try_from(used).unwrap_or(i64::MAX);
     Some(i64::from(remaining).saturating_sub(i64::from(quota.limit())).saturating_add(used))
 }
 
-/// The last adjustment of the period that holds a day, as of its end.
-fn adjustment(quotas: &QuotaHistory, counted: &[UsageOfDay], day: Day) -> i64 {
-    period_until(quotas, counted, day).filter_map(|one| one.adjustment).last().unwrap_or_default()
-}
-
 /// What was counted from the beginning of the period that holds a day to its end.
-fn period_until<'c>(
-    quotas: &QuotaHistory,
-    counted: &'c [UsageOfDay],
-    day: Day,
-) -> impl Iterator<Item = &'c UsageOfDay> {
-    let begin = quotas.at_end_of(day).map_or(day, |quota| quota.period_of(day).0);
-    counted.iter().filter(move |one| (begin..=day).contains(&one.day))
+fn period_until(quota: Quota, counted: &[UsageOfDay], day: Day) -> &[UsageOfDay] {
+    let (begin, _) = quota.period_of(day);
+    let from = counted.partition_point(|one| one.day < begin);
+    let to = counted.partition_point(|one| one.day <= day);
+    &counted[from..to]
 }
 
 #[cfg(test)]
