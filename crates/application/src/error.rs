@@ -1,8 +1,9 @@
 //! Failures, each in two wordings.
 
-use gatepost_domain::InvalidTag;
 use gatepost_domain::api_keys::{ApiKeyId, InvalidApiKey, InvalidPatch};
+use gatepost_domain::usage::{InvalidUsageDays, InvalidUsagePatch};
 use gatepost_domain::usage_plans::{InvalidUsagePlan, InvalidUsagePlanPatch, StageId, UsagePlanId};
+use gatepost_domain::{InvalidArn, InvalidTag};
 use gatepost_storage::{Entity, Source, StorageError, UsagePlanKey};
 use std::borrow::Cow;
 
@@ -202,6 +203,24 @@ impl From<InvalidUsagePlanPatch> for AppError {
             | InvalidUsagePlanPatch::Methods => ErrorKind::BadRequest,
         };
         Self::new(kind, error.to_string())
+    }
+}
+
+impl From<InvalidUsageDays> for AppError {
+    fn from(error: InvalidUsageDays) -> Self {
+        Self::new(ErrorKind::BadRequest, error.to_string())
+    }
+}
+
+impl From<InvalidUsagePatch> for AppError {
+    fn from(error: InvalidUsagePatch) -> Self {
+        Self::new(ErrorKind::BadRequest, error.to_string())
+    }
+}
+
+impl From<InvalidArn> for AppError {
+    fn from(error: InvalidArn) -> Self {
+        Self::new(ErrorKind::BadRequest, error.to_string())
     }
 }
 

@@ -10,14 +10,18 @@
 pub mod api_keys;
 pub mod credentials;
 pub mod transfer;
+pub mod usage;
 pub mod usage_plan_keys;
 pub mod usage_plans;
 
+mod account;
 mod cpu;
 mod error;
 mod retry;
 mod spool;
+mod tags;
 
+pub use account::Account;
 pub use cpu::CpuPool;
 pub use error::{AppError, ErrorKind};
 pub use gatepost_storage::RetryToken;
