@@ -8,9 +8,10 @@ mod strangers;
 
 use crate::Operation;
 use crate::error::ErrorCode;
+use crate::input::path::decode_segment;
 use crate::wire::peer::Peer;
 use gatepost_domain::credentials::AccessKeyId;
-use gatepost_domain::{AccountId, Timestamp};
+use gatepost_domain::{AccountId, ResourceArn, Timestamp};
 use http::StatusCode;
 use serde::Serialize;
 use std::sync::Arc;
@@ -115,10 +116,18 @@ impl Entry<'_> {
     }
 }
 
-/// A path as it was sent, without what may be a secret. Decoded, a value may hold slashes.
+/// A path as it was sent, without what may be a secret. Decoded, a value may hold slashes. In place of an ARN its
+/// resource is shown: `/tags/apikeys/ID`.
 fn shown(path: &str) -> String {
+    if let Some(resource) = path.strip_prefix("/tags/").and_then(tagged) {
+        return format!("/tags{}", shown(&resource.path()));
+    }
     let segments = path.split('/').map(|segment| if segment.len() > LONGEST_ID { "***" } else { segment });
     segments.collect::<Vec<_>>().join("/")
+}
+
+fn tagged(segment: &str) -> Option<ResourceArn> {
+    ResourceArn::parse(&decode_segment(segment).ok()?).ok()
 }
 
 #[cfg(test)]
@@ -154,5 +163,19 @@ mod tests {
         assert_eq!(shown("/apikeys/gt748qoyk2"), "/apikeys/gt748qoyk2");
         assert_eq!(shown("/apikeys/QWERTYUIOPASDFGHJKLZ"), "/apikeys/***");
         assert_eq!(shown("/apikeys/QWERTYUIOPA%2FSDFGHJKLZ"), "/apikeys/***");
+        assert_eq!(
+            shown("/tags/arn%3Aaws%3Aapigateway%3AQWERTYUIOPASDFGHJKLZ%3A%3A%2Frestapis"),
+            "/tags/***"
+        );
+    }
+
+    #[test]
+    fn of_an_arn_the_resource_is_shown() {
+        let tags = |arn: &str| shown(&format!("/tags/arn%3Aaws%3Aapigateway%3A{arn}"));
+        assert_eq!(tags("us-east-1%3A%3A%2Fapikeys%2Fgt748qoyk2"), "/tags/apikeys/gt748qoyk2");
+        assert_eq!(tags("us-east-1%3a%3a%2fusageplans%2Fn371pt"), "/tags/usageplans/n371pt");
+        // The region is the caller's own, and an id may be a value.
+        assert_eq!(tags("QWERTYUIOPASDFGHJKLZ%3A%3A%2Fapikeys%2Fgt748qoyk2"), "/tags/apikeys/gt748qoyk2");
+        assert_eq!(tags("us-east-1%3A%3A%2Fapikeys%2FQWERTYUIOPASDFGHJKLZ"), "/tags/apikeys/***");
     }
 }

@@ -39,11 +39,23 @@ pub enum Operation {
     GetUsagePlanKey,
     /// Takes a key out of a plan.
     DeleteUsagePlanKey,
+    /// Shows what keys used of a plan.
+    GetUsage,
+    /// Sets what a key has left of a plan's quota.
+    UpdateUsage,
+    /// Adds tags to a key or plan.
+    TagResource,
+    /// Takes tags off a key or plan.
+    UntagResource,
+    /// Shows the tags of a key or plan.
+    GetTags,
+    /// Shows what AWS says of an account.
+    GetAccount,
 }
 
 impl Operation {
     /// All of them.
-    pub const ALL: [Operation; 15] = [
+    pub const ALL: [Operation; 21] = [
         Self::CreateApiKey,
         Self::ImportApiKeys,
         Self::GetApiKeys,
@@ -59,6 +71,12 @@ impl Operation {
         Self::GetUsagePlanKeys,
         Self::GetUsagePlanKey,
         Self::DeleteUsagePlanKey,
+        Self::GetUsage,
+        Self::UpdateUsage,
+        Self::TagResource,
+        Self::UntagResource,
+        Self::GetTags,
+        Self::GetAccount,
     ];
 
     /// The name, as AWS spells it.
@@ -80,6 +98,12 @@ impl Operation {
             Self::GetUsagePlanKeys => "GetUsagePlanKeys",
             Self::GetUsagePlanKey => "GetUsagePlanKey",
             Self::DeleteUsagePlanKey => "DeleteUsagePlanKey",
+            Self::GetUsage => "GetUsage",
+            Self::UpdateUsage => "UpdateUsage",
+            Self::TagResource => "TagResource",
+            Self::UntagResource => "UntagResource",
+            Self::GetTags => "GetTags",
+            Self::GetAccount => "GetAccount",
         }
     }
 
@@ -101,6 +125,12 @@ impl Operation {
             Self::GetUsagePlanKeys => (Method::GET, "/usageplans/{usageplanId}/keys"),
             Self::GetUsagePlanKey => (Method::GET, "/usageplans/{usageplanId}/keys/{keyId}"),
             Self::DeleteUsagePlanKey => (Method::DELETE, "/usageplans/{usageplanId}/keys/{keyId}"),
+            Self::GetUsage => (Method::GET, "/usageplans/{usageplanId}/usage"),
+            Self::UpdateUsage => (Method::PATCH, "/usageplans/{usageplanId}/keys/{keyId}/usage"),
+            Self::TagResource => (Method::PUT, "/tags/{resource_arn}"),
+            Self::UntagResource => (Method::DELETE, "/tags/{resource_arn}"),
+            Self::GetTags => (Method::GET, "/tags/{resource_arn}"),
+            Self::GetAccount => (Method::GET, "/account"),
         }
     }
 
@@ -113,12 +143,18 @@ impl Operation {
             | Self::GetUsagePlans
             | Self::GetUsagePlan
             | Self::GetUsagePlanKeys
-            | Self::GetUsagePlanKey => Action::Get,
+            | Self::GetUsagePlanKey
+            | Self::GetUsage
+            | Self::GetTags
+            | Self::GetAccount => Action::Get,
             Self::CreateApiKey | Self::ImportApiKeys | Self::CreateUsagePlan | Self::CreateUsagePlanKey => {
                 Action::Post
             }
-            Self::UpdateApiKey | Self::UpdateUsagePlan => Action::Patch,
-            Self::DeleteApiKey | Self::DeleteUsagePlan | Self::DeleteUsagePlanKey => Action::Delete,
+            Self::TagResource => Action::Put,
+            Self::UpdateApiKey | Self::UpdateUsagePlan | Self::UpdateUsage => Action::Patch,
+            Self::DeleteApiKey | Self::DeleteUsagePlan | Self::DeleteUsagePlanKey | Self::UntagResource => {
+                Action::Delete
+            }
         }
     }
 
@@ -136,8 +172,13 @@ impl Operation {
             | Self::GetUsagePlan
             | Self::UpdateUsagePlan
             | Self::GetUsagePlanKeys
-            | Self::GetUsagePlanKey => StatusCode::OK,
+            | Self::GetUsagePlanKey
+            | Self::GetUsage
+            | Self::UpdateUsage
+            | Self::GetTags
+            | Self::GetAccount => StatusCode::OK,
             Self::DeleteApiKey | Self::DeleteUsagePlan | Self::DeleteUsagePlanKey => StatusCode::ACCEPTED,
+            Self::TagResource | Self::UntagResource => StatusCode::NO_CONTENT,
         }
     }
 }

@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gatepost_custody::TokenKey;
 use gatepost_domain::api_keys::{ApiKeyFilter, ApiKeyId, ApiKeyPosition};
+use gatepost_domain::usage::UsageDays;
 use gatepost_domain::usage_plans::{UsagePlanId, UsagePlanPosition};
 use gatepost_domain::{AccountId, Timestamp};
 use std::marker::PhantomData;
@@ -49,6 +50,19 @@ impl<'k> Positions<'k, ApiKeyPosition> {
         name_prefix: Option<&str>,
     ) -> Self {
         Self::new(key, account, "GetUsagePlanKeys", [Some(plan), name_prefix])
+    }
+
+    /// The positions of the keys in the usage of a plan over some days, or of one key in it.
+    #[must_use]
+    pub fn of_usage(
+        key: &'k TokenKey,
+        account: AccountId,
+        plan: &str,
+        days: UsageDays,
+        only: Option<&str>,
+    ) -> Self {
+        let [first, last] = [days.first(), days.last()].map(|day| day.to_string());
+        Self::new(key, account, "GetUsage", [Some(plan), Some(&first), Some(&last), only])
     }
 }
 
@@ -186,6 +200,26 @@ mod tests {
         }
         let filter = filter("cqdia0", "a");
         assert_eq!(Positions::of_api_keys(&key, account(1), &filter).read(&text), Err(InvalidPosition));
+    }
+
+    #[test]
+    fn a_position_in_usage_is_read_back_for_the_same_plan_and_days_only() {
+        let key = key();
+        let days = |first, last| UsageDays::parse(Some(first), Some(last)).unwrap();
+        let usage = |number, plan, days, only| Positions::of_usage(&key, account(number), plan, days, only);
+        let asked = days("2026-09-01", "2026-09-30");
+        let text = usage(1, "cqdia0", asked, None).write(&position());
+        assert_eq!(usage(1, "cqdia0", asked, None).read(&text), Ok(position()));
+        for other in [
+            usage(2, "cqdia0", asked, None),
+            usage(1, "cqdia1", asked, None),
+            usage(1, "cqdia0", days("2026-09-02", "2026-09-30"), None),
+            usage(1, "cqdia0", days("2026-09-01", "2026-09-29"), None),
+            usage(1, "cqdia0", asked, Some("gt748qoyk2")),
+            Positions::of_usage_plan_keys(&key, account(1), "cqdia0", None),
+        ] {
+            assert_eq!(other.read(&text), Err(InvalidPosition));
+        }
     }
 
     proptest! {

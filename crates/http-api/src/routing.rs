@@ -87,6 +87,22 @@ mod tests {
     }
 
     #[test]
+    fn an_arn_is_one_segment_and_two_ids_are_in_the_order_of_the_path() {
+        let routes = Routes::default();
+        let arn = "arn:aws:apigateway:us-east-1::/apikeys/gt748qoyk2";
+        for sent in
+            ["arn%3Aaws%3Aapigateway%3Aus-east-1%3A%3A%2Fapikeys%2Fgt748qoyk2", &arn.replace('/', "%2f")]
+        {
+            let path = format!("/tags/{sent}");
+            let route = routes.find(&Method::PUT, &path).unwrap();
+            assert_eq!((route.operation, &*route.id().unwrap()), (Operation::TagResource, arn));
+        }
+        assert!(routes.find(&Method::PUT, &format!("/tags/{arn}")).is_none(), "its slashes part segments");
+        let route = routes.find(&Method::PATCH, "/usageplans/pl%61n/keys/k%65y/usage").unwrap();
+        assert_eq!((&*route.id().unwrap(), &*route.second_id().unwrap()), ("plan", "key"));
+    }
+
+    #[test]
     fn anything_else_is_no_route() {
         let routes = Routes::default();
         for path in ["/", "", "/apikeys/", "/apikeys/a/b", "/ApiKeys", "//apikeys", "/apikeys/a/", "*"] {

@@ -21,13 +21,25 @@ pub(crate) enum Permissions {
 impl Permissions {
     /// Refuses what is not allowed. `path` is decoded and begins with a slash.
     pub(crate) fn demand(&self, action: Action, path: &str) -> Result<(), ApiError> {
+        self.judge(action, path, |verdict| verdict == Verdict::Allowed)
+    }
+
+    /// Refuses what is denied explicitly, for an action that was demanded by another path.
+    pub(crate) fn refuse_denied(&self, action: Action, path: &str) -> Result<(), ApiError> {
+        self.judge(action, path, |verdict| verdict != Verdict::DeniedExplicitly)
+    }
+
+    fn judge(&self, action: Action, path: &str, passes: fn(Verdict) -> bool) -> Result<(), ApiError> {
         let Self::Of { signer, region } = self else { return Ok(()) };
         let resource = Resource::new(region, path)
             .map_err(|error| ApiError::new(ErrorCode::BadRequestException, error.to_string()))?;
+        let verdict = signer.policy.verdict(action, &resource);
+        if passes(verdict) {
+            return Ok(());
+        }
         let (Signer { account, id, .. }, action_name) = (&**signer, action.name());
-        let why = match signer.policy.verdict(action, &resource) {
-            Verdict::Allowed => return Ok(()),
-            Verdict::DeniedByDefault => {
+        let why = match verdict {
+            Verdict::Allowed | Verdict::DeniedByDefault => {
                 format!("because no identity-based policy allows the {action_name} action")
             }
             Verdict::DeniedExplicitly => "with an explicit deny in an identity-based policy".to_owned(),

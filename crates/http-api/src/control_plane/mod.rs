@@ -1,9 +1,12 @@
 //! The AWS-compatible API: from a request to its answer. The phases are told in the crate's first page.
 
+mod account;
 mod api_keys;
 mod body;
 mod pages;
 mod patch;
+mod tags;
+mod usage;
 mod usage_plan_keys;
 mod usage_plans;
 
@@ -192,6 +195,12 @@ impl ControlPlane {
             Operation::GetUsagePlanKeys => Box::pin(usage_plan_keys::list::handle(self, asked)).await,
             Operation::GetUsagePlanKey => Box::pin(usage_plan_keys::get::handle(self, asked)).await,
             Operation::DeleteUsagePlanKey => Box::pin(usage_plan_keys::delete::handle(self, asked)).await,
+            Operation::GetUsage => Box::pin(usage::get::handle(self, asked)).await,
+            Operation::UpdateUsage => Box::pin(usage::update::handle(self, asked)).await,
+            Operation::TagResource => Box::pin(tags::tag::handle(self, asked)).await,
+            Operation::UntagResource => Box::pin(tags::untag::handle(self, asked)).await,
+            Operation::GetTags => Box::pin(tags::get::handle(self, asked)).await,
+            Operation::GetAccount => Ok(account::handle(self, &asked)),
         }
     }
 
@@ -244,7 +253,13 @@ fn chosen_by_mode(operation: Operation, query: &Query<'_>) -> Result<Operation, 
         | Operation::CreateUsagePlanKey
         | Operation::GetUsagePlanKeys
         | Operation::GetUsagePlanKey
-        | Operation::DeleteUsagePlanKey => Ok(operation),
+        | Operation::DeleteUsagePlanKey
+        | Operation::GetUsage
+        | Operation::UpdateUsage
+        | Operation::TagResource
+        | Operation::UntagResource
+        | Operation::GetTags
+        | Operation::GetAccount => Ok(operation),
     }
 }
 

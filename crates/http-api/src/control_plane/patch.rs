@@ -20,9 +20,14 @@ impl SentOperation {
 }
 
 /// Reads the operations of a body.
-pub(super) fn read(mut body: Members) -> Result<Vec<SentOperation>, InputError> {
+pub(super) fn read(body: Members) -> Result<Vec<SentOperation>, InputError> {
+    read_as("patchOperations", body)
+}
+
+/// Reads the operations of a body that calls them otherwise.
+pub(super) fn read_as(name: &str, mut body: Members) -> Result<Vec<SentOperation>, InputError> {
     let mut operations = Vec::new();
-    for mut sent in body.objects("patchOperations")?.unwrap_or_default() {
+    for mut sent in body.objects(name)?.unwrap_or_default() {
         operations.push(SentOperation {
             op: sent.text("op")?,
             path: sent.text("path")?,

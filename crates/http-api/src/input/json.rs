@@ -75,6 +75,12 @@ impl Members {
         Ok(Self { within, members })
     }
 
+    /// Whether a member is given, be it null.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.members.iter().any(|(given, _)| given == name)
+    }
+
     /// A string.
     pub fn text(&mut self, name: &str) -> Result<Option<String>, InputError> {
         match self.take(name) {

@@ -41,6 +41,9 @@ pub enum InputError {
     /// There is no such member.
     #[error("Invalid request input: {}{}", if .0.is_shown() { "unknown member " } else { "" }, .0.or("an unknown member"))]
     Unknown(Echo),
+    /// A member or parameter is needed.
+    #[error("Invalid request input: '{0}' is required")]
+    Missing(&'static str),
     /// A member or parameter has the wrong type.
     #[error("Invalid request input: '{name}' must be {wanted}")]
     WrongType {

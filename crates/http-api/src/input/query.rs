@@ -34,6 +34,11 @@ impl<'a> Query<'a> {
         Ok(found)
     }
 
+    /// The values of a parameter that may be given several times, in their order.
+    pub fn all(&self, name: &str) -> Result<Vec<Cow<'a, str>>, InputError> {
+        self.values(name).collect()
+    }
+
     /// A parameter that is `true` or `false`, in any case.
     pub fn flag(&self, name: &str) -> Result<Option<bool>, InputError> {
         let Some(value) = self.one(name)? else { return Ok(None) };

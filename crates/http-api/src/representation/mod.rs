@@ -11,10 +11,13 @@
 //! A [`Document`] says once what it holds, through [`ObjectWriter`], which writes the one or the other. A new kind of
 //! document is a variant and a file that describes it; its handler never learns which form was asked for.
 
+mod account;
 mod api_key;
 mod api_key_ids;
 mod api_keys;
 mod listing_page;
+mod tags;
+mod usage;
 mod usage_plan;
 mod usage_plan_key;
 mod usage_plan_keys;
@@ -23,11 +26,14 @@ mod writer;
 
 pub use api_key::TagsShown;
 pub use listing_page::ListingPage;
+pub use usage::UsageDocument;
 pub use usage_plan::ShownUsagePlan;
 pub use writer::{LinksWriter, ObjectWriter};
 
 use crate::wire::answer_body::AnswerBody;
+use gatepost_application::Account;
 use gatepost_application::api_keys::{ImportedApiKeys, ShownApiKey};
+use gatepost_domain::Tags;
 use http::HeaderMap;
 use http::header::ACCEPT;
 
@@ -58,6 +64,12 @@ pub enum Document {
     UsagePlanKey(String, ShownApiKey),
     /// A page of the keys of the plan with this id, as a segment of a path.
     UsagePlanKeys(String, ListingPage<ShownApiKey>),
+    /// What keys used of a plan.
+    Usage(UsageDocument),
+    /// The tags of the resource with this ARN.
+    Tags(String, Tags),
+    /// An account.
+    Account(Account),
 }
 
 impl Form {
@@ -88,7 +100,10 @@ impl Document {
             | Self::ApiKeys(_)
             | Self::ApiKeyIds(_)
             | Self::UsagePlans(_)
-            | Self::UsagePlanKeys(..) => None,
+            | Self::UsagePlanKeys(..)
+            | Self::Usage(_)
+            | Self::Tags(..)
+            | Self::Account(_) => None,
         }
     }
 
@@ -105,6 +120,9 @@ impl Document {
             Self::UsagePlans(page) => usage_plans::write(&mut out, form, &page),
             Self::UsagePlanKey(plan, shown) => usage_plan_key::write(&mut out, form, &plan, &shown),
             Self::UsagePlanKeys(plan, page) => usage_plan_keys::write(&mut out, form, &plan, &page),
+            Self::Usage(document) => usage::write(&mut out, form, &document),
+            Self::Tags(arn, held) => tags::write(&mut out, form, &arn, &held),
+            Self::Account(account) => account::write(&mut out, form, &account),
         }
         out.into()
     }

@@ -91,6 +91,21 @@ impl ObjectWriter<'_> {
         Self::write(self.out, self.form, |map| pairs.for_each(|(key, value)| map.pair(key, value)));
     }
 
+    /// An object of lists, none of them empty, whose names clients chose; a list of one is collapsed here too.
+    pub fn list_map<'v, T: 'v>(
+        &mut self,
+        name: &'static str,
+        pairs: impl Iterator<Item = (&'v str, &'v [T])>,
+        write: impl Fn(&T, &mut Vec<u8>),
+    ) {
+        self.object(name, |map| {
+            for (key, items) in pairs {
+                map.key(key);
+                map.elements(items, |item, out, _| write(item, out));
+            }
+        });
+    }
+
     /// An object; an empty one is left out of HAL, as an empty list is.
     pub fn object(&mut self, name: &'static str, members: impl FnOnce(&mut ObjectWriter<'_>)) {
         let mut object = Vec::new();
@@ -146,14 +161,17 @@ impl ObjectWriter<'_> {
     }
 
     fn list<T>(&mut self, name: &'static str, items: &[T], write: impl Fn(&T, &mut Vec<u8>, Form)) {
+        if self.form == Form::Plain || !items.is_empty() {
+            self.name(name);
+            self.elements(items, write);
+        }
+    }
+
+    /// The items of a list whose name is written.
+    fn elements<T>(&mut self, items: &[T], write: impl Fn(&T, &mut Vec<u8>, Form)) {
         match (self.form, items) {
-            (Form::Hal, []) => {}
-            (Form::Hal, [one]) => {
-                self.name(name);
-                write(one, self.out, self.form);
-            }
+            (Form::Hal, [one]) => write(one, self.out, self.form),
             (Form::Plain | Form::Hal, items) => {
-                self.name(name);
                 self.out.push(b'[');
                 for (place, item) in items.iter().enumerate() {
                     if place > 0 {
@@ -261,6 +279,10 @@ mod tests {
             object.integer("integer", 5);
             object.object("object", |_| {});
             object.object_map("maps", [("/a\"", 1), ("/b", 2)].into_iter(), |map, n| map.integer("n", n));
+            object.list_map("lists", [("a", &[1, 2][..]), ("b\"", &[3])].into_iter(), |item, out| {
+                write!(out, "{item}").unwrap();
+            });
+            object.list_map("no-lists", [("", &[1][..]); 0].into_iter(), |_, _| unreachable!());
         });
         serde_json::from_slice(&out).unwrap()
     }
@@ -270,6 +292,7 @@ mod tests {
         let wanted = serde_json::json!({
             "item": [{"on": true}], "date": 1_465_424_516, "none": [], "one": ["x\"\n"], "two": ["x", "y"], "map": {},
             "integer": 5, "object": {}, "maps": {"/a\"": {"n": 1}, "/b": {"n": 2}},
+            "lists": {"a": [1, 2], "b\"": [3]}, "no-lists": {},
         });
         assert_eq!(written(Form::Plain), wanted);
     }
@@ -279,7 +302,7 @@ mod tests {
         let wanted = serde_json::json!({
             "_links": {"item": [{"href": "/x/a"}, {"href": "/x/b"}]}, "_embedded": {"item": {"on": true}},
             "date": "2016-06-08T22:21:56Z", "one": "x\"\n", "two": ["x", "y"],
-            "integer": 5, "maps": {"/a\"": {"n": 1}, "/b": {"n": 2}},
+            "integer": 5, "maps": {"/a\"": {"n": 1}, "/b": {"n": 2}}, "lists": {"a": [1, 2], "b\"": 3},
         });
         assert_eq!(written(Form::Hal), wanted);
     }
