@@ -14,8 +14,9 @@ use crate::pool::{Connector, Limits, now};
 use async_trait::async_trait;
 use gatepost_domain::api_keys::ApiKeyId;
 use gatepost_domain::credentials::AccessKeyId;
+use gatepost_domain::usage_plans::UsagePlanId;
 use gatepost_domain::{AccountId, Version};
-use gatepost_storage::{Change, ChangeFeed, FeedCursor, ImportId, News, StorageError};
+use gatepost_storage::{Change, ChangeFeed, FeedCursor, ImportId, News, StorageError, UsagePlanKey};
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{Error, Executor as _, query};
 use std::sync::Arc;
@@ -37,6 +38,8 @@ const MOST_CHANGES: usize = 100_000;
 const API_KEY: i16 = 1;
 const IMPORT: i16 = 2;
 const CREDENTIAL: i16 = 3;
+const USAGE_PLAN: i16 = 4;
+const USAGE: i16 = 5;
 
 /// A position: the cluster that gave it, and a snapshot of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -204,8 +207,20 @@ fn change(kind: i16, row: &PgRow) -> Result<Option<Change>, StorageError> {
         CREDENTIAL => id
             .and_then(|id| AccessKeyId::parse(id).ok())
             .map(|id| Change::Credential { id, version: Version(number) }),
+        USAGE_PLAN => account.zip(id.and_then(UsagePlanId::parse)).map(|(account, id)| Change::UsagePlan {
+            account,
+            id,
+            version: Version(number),
+        }),
+        USAGE => account.zip(id.and_then(link)).map(|(account, link)| Change::Usage { account, link }),
         _ => None,
     })
+}
+
+/// Plan and key, as `queries/usage/adjust.sql` writes them.
+fn link(text: &str) -> Option<UsagePlanKey> {
+    let (plan, key) = text.split_once('/')?;
+    Some(UsagePlanKey { plan: UsagePlanId::parse(plan)?, key: ApiKeyId::parse(key)? })
 }
 
 #[cfg(test)]

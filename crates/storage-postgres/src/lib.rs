@@ -27,6 +27,7 @@ mod error;
 mod gathering;
 mod migrations;
 mod pool;
+mod prune;
 mod replicas;
 mod retries;
 mod session;
@@ -34,6 +35,8 @@ mod snapshot;
 mod source;
 mod turns;
 mod unit_of_work;
+mod usage;
+mod usage_plans;
 mod writer;
 
 pub use migrations::Migrated;
@@ -46,11 +49,10 @@ use error::{late, storage_error};
 use gatepost_domain::{AccountId, Sealed};
 use gatepost_storage::{
     ChangeFeed, FeedCursor, ImportTurn, Keep, Reader, Replicas, Snapshot, Storage, StorageError, UnitOfWork,
-    Writer,
+    UsageMeter, Writer,
 };
 use gathering::Gathering;
 use pool::{Connector, Limits, Pool};
-use replicas::micros;
 use session::{Alone, Session as _, Transaction};
 use snapshot::PostgresSnapshot;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
@@ -69,8 +71,6 @@ const IMPORT_CONNECTIONS: u32 = 2;
 const IMPORT_ROWS: usize = 5_000;
 /// So many rows make new statistics worth their while.
 const UNSETTLED: u64 = 10_000;
-/// So much is pruned by one statement.
-const PRUNED: i64 = 10_000;
 /// The first release with transaction ids that are never used again.
 const OLDEST_SERVER: u32 = 130_000;
 
@@ -317,6 +317,10 @@ impl Storage for PostgresStorage {
         self
     }
 
+    fn usage_meter(&self) -> &dyn UsageMeter {
+        self
+    }
+
     async fn installation_secret(&self, candidate: Sealed) -> Result<Sealed, StorageError> {
         let known = query(include_str!("../queries/installation/secret.sql"));
         let rows = self.requests.rows(known).await.map_err(storage_error)?;
@@ -349,7 +353,10 @@ impl Storage for PostgresStorage {
             return Ok(());
         }
         let mut transaction = Transaction::open(&self.imports).await.map_err(storage_error)?;
-        transaction.rows(query("ANALYZE (SKIP_LOCKED) api_key")).await.map_err(storage_error)?;
+        transaction
+            .rows(query("ANALYZE (SKIP_LOCKED) api_key, usage_plan_key"))
+            .await
+            .map_err(storage_error)?;
         transaction.commit().await.map_err(storage_error)
     }
 
@@ -360,27 +367,6 @@ impl Storage for PostgresStorage {
     }
 
     async fn prune(&self, keep: Keep) -> Result<(), StorageError> {
-        let mut requests = Alone(&self.requests);
-        // Servers that ran while the database was restored elsewhere find out here.
-        requests.rows(query(ADOPT)).await.map_err(storage_error)?;
-        let replicas = query(include_str!("../queries/replicas/prune.sql"));
-        requests.rows(replicas).await.map_err(storage_error)?;
-        let mark = query(include_str!("../queries/changes/mark.sql")).bind(micros(keep.changes));
-        requests.rows(mark).await.map_err(storage_error)?;
-        loop {
-            let prune = query(include_str!("../queries/changes/prune.sql")).bind(PRUNED);
-            let pruned = requests.rows(prune).await.map_err(storage_error)?.len();
-            if i64::try_from(pruned).is_ok_and(|pruned| pruned < PRUNED) {
-                break;
-            }
-        }
-        loop {
-            let prune =
-                query(include_str!("../queries/retries/prune.sql")).bind(micros(keep.retries)).bind(PRUNED);
-            let pruned = requests.rows(prune).await.map_err(storage_error)?.len();
-            if i64::try_from(pruned).is_ok_and(|pruned| pruned < PRUNED) {
-                return Ok(());
-            }
-        }
+        prune::prune(&mut Alone(&self.requests), keep).await
     }
 }

@@ -11,8 +11,10 @@ use crate::error::{LOCK_NOT_AVAILABLE, UNDEFINED_TABLE, is_code};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Error, Executor as _, query, query_as, query_scalar};
 
-const MIGRATIONS: &[(&str, &str)] =
-    &[("0001_initial", include_str!("../../../migrations/postgres/0001_initial.sql"))];
+const MIGRATIONS: &[(&str, &str)] = &[
+    ("0001_initial", include_str!("../../../migrations/postgres/0001_initial.sql")),
+    ("0002_usage_plans", include_str!("../../../migrations/postgres/0002_usage_plans.sql")),
+];
 
 /// "migrate"
 const LOCK: i64 = 0x006d_6967_7261_7465;

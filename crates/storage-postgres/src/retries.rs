@@ -1,4 +1,4 @@
-//! First answers: the table `retry`. That a key was made is remembered by the statement that makes it.
+//! First answers: the table `retry`. That a key or a plan was made is remembered by the statement that makes it.
 
 use crate::PostgresStorage;
 use crate::api_keys::{column, number};
@@ -10,6 +10,7 @@ use crate::unit_of_work::PostgresUnit;
 use async_trait::async_trait;
 use gatepost_domain::AccountId;
 use gatepost_domain::api_keys::ApiKeyId;
+use gatepost_domain::usage_plans::UsagePlanId;
 use gatepost_storage::{FirstAnswer, RetryReader, RetryToken, StorageError};
 use sqlx::query;
 
@@ -55,14 +56,21 @@ async fn recall<S: Source>(
         query(include_str!("../queries/retries/recall.sql")).bind(number(account)).bind(&token.0[..]);
     let rows = source.fetch(recall).await.map_err(storage_error)?;
     let Some(row) = rows.first() else { return Ok(None) };
-    let Some(text) = column::<Option<&str>>(row, 0)? else { return Ok(Some(FirstAnswer::Import)) };
-    let id = ApiKeyId::parse(text).ok_or_else(|| {
+    let unreadable = |column: &str| {
         let [first, second, ..] = token.0;
         let place =
-            format!("table retry, account {account}, token {first:02x}{second:02x}..., column api_key");
+            format!("table retry, account {account}, token {first:02x}{second:02x}..., column {column}");
         StorageError::Corrupt(place)
-    })?;
-    Ok(Some(FirstAnswer::ApiKey(id)))
+    };
+    if let Some(key) = column::<Option<&str>>(row, 0)? {
+        let id = ApiKeyId::parse(key).ok_or_else(|| unreadable("api_key"))?;
+        return Ok(Some(FirstAnswer::ApiKey(id)));
+    }
+    if let Some(plan) = column::<Option<&str>>(row, 1)? {
+        let id = UsagePlanId::parse(plan).ok_or_else(|| unreadable("usage_plan"))?;
+        return Ok(Some(FirstAnswer::UsagePlan(id)));
+    }
+    Ok(Some(FirstAnswer::Import))
 }
 
 pub(crate) async fn remember_import<S: Session>(

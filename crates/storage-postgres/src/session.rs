@@ -3,8 +3,9 @@
 //! What a write is made of is written once, over [`Session`]; [`Alone`] sends it as statements that each commit
 //! themselves, [`Transaction`] into the unit of work that is open.
 
-use crate::error::{late, lost_a_race};
+use crate::error::{late, lost_a_race, storage_error};
 use crate::pool::{Lent, Limits, Pool, Statement, now};
+use gatepost_storage::StorageError;
 use sqlx::postgres::PgRow;
 use sqlx::{Error, query};
 use std::future::Future;
@@ -201,6 +202,22 @@ impl Drop for Transaction {
                 }
             })),
             Err(_) => lent.give_up(),
+        }
+    }
+}
+
+/// Sends a statement, again where it lost a race, and says whether it answered a row.
+pub(crate) async fn written<'q, S: Session>(
+    session: &mut S,
+    statement: impl Fn() -> Statement<'q> + Send + Sync,
+) -> Result<bool, StorageError> {
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        match session.rows(statement()).await {
+            Ok(rows) => return Ok(!rows.is_empty()),
+            Err(error) if session.may_repeat(&error, attempt) => {}
+            Err(error) => return Err(storage_error(error)),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A unit of work: one transaction, opened by its first call.
 //!
-//! A unit whose first call is an import or a restore gets one of the few connections that are kept for those, so that
+//! A unit whose first call is an import, a restore, or puts many keys into plans gets one of the few connections that are kept for those, so that
 //! a large file never takes one from the requests. Dropping a unit rolls back, at whatever point its caller left.
 
 use crate::PostgresStorage;
@@ -12,13 +12,18 @@ use crate::pool::{Pool, Statement};
 use crate::retries;
 use crate::session::{Session as _, Transaction};
 use crate::source::Source;
+use crate::usage;
+use crate::usage_plans;
 use async_trait::async_trait;
 use gatepost_domain::api_keys::{ApiKey, ApiKeyId};
 use gatepost_domain::credentials::{AccessKeyId, Credential};
+use gatepost_domain::usage::Day;
+use gatepost_domain::usage_plans::{Attachment, UsagePlan, UsagePlanId};
 use gatepost_domain::{AccountId, Timestamp, Version};
 use gatepost_storage::{
-    ApiKeyWriter, CredentialWriter, ImportedApiKey, NewApiKey, Restored, RetryToken, RetryWriter, RowOutcome,
-    StorageError, StoredCredential, UnitOfWork,
+    ApiKeyWriter, CredentialWriter, ImportedApiKey, KeptUsage, NewApiKey, NewUsagePlan, PlanChanged,
+    Restored, RetryToken, RetryWriter, RowOutcome, StorageError, StoredCredential, UnitOfWork, UsagePlanKey,
+    UsagePlanWriter, UsageWriter,
 };
 use sqlx::Error;
 use sqlx::postgres::PgRow;
@@ -106,9 +111,10 @@ impl ApiKeyWriter for PostgresUnit {
         account: AccountId,
         rows: Vec<ImportedApiKey>,
         most: Option<u64>,
+        most_plans: usize,
     ) -> Result<Vec<RowOutcome>, StorageError> {
         self.imported.fetch_add(rows.len() as u64, Ordering::Relaxed);
-        api_keys::import(self.importing().await?, account, rows, most).await
+        api_keys::import(self.importing().await?, account, rows, most, most_plans).await
     }
 
     async fn restore_api_keys(
@@ -119,6 +125,79 @@ impl ApiKeyWriter for PostgresUnit {
     ) -> Result<Vec<Restored>, StorageError> {
         self.imported.fetch_add(keys.len() as u64, Ordering::Relaxed);
         api_keys::restore(self.importing().await?, account, &keys, most).await
+    }
+}
+
+#[async_trait]
+impl UsagePlanWriter for PostgresUnit {
+    async fn insert_usage_plan(
+        &mut self,
+        account: AccountId,
+        new: &NewUsagePlan,
+        most: Option<u64>,
+    ) -> Result<(), StorageError> {
+        usage_plans::insert(self.writing().await?, account, new, most).await
+    }
+
+    async fn update_usage_plan(
+        &mut self,
+        account: AccountId,
+        plan: &UsagePlan,
+        expected: Version,
+    ) -> Result<PlanChanged, StorageError> {
+        let transaction = self.writing().await?;
+        let added = usage_plans::added_stages(transaction, account, plan, expected).await?;
+        if added.is_empty() {
+            return usage_plans::update(transaction, account, plan, expected)
+                .await
+                .map(|()| PlanChanged::Done);
+        }
+        usage_plans::give_stages(transaction, account, plan, expected, &added).await
+    }
+
+    async fn delete_usage_plan(
+        &mut self,
+        account: AccountId,
+        id: &UsagePlanId,
+        expected: Version,
+    ) -> Result<(), StorageError> {
+        usage_plans::delete(self.writing().await?, account, id, expected).await
+    }
+
+    async fn attach_api_keys(
+        &mut self,
+        account: AccountId,
+        links: &[UsagePlanKey],
+        most: usize,
+    ) -> Result<Vec<Attachment>, StorageError> {
+        // Many of them come from a file.
+        let transaction = if links.len() > 1 { self.importing().await? } else { self.writing().await? };
+        usage_plans::attach(transaction, account, links, most).await
+    }
+
+    async fn detach_api_key(
+        &mut self,
+        account: AccountId,
+        link: &UsagePlanKey,
+    ) -> Result<bool, StorageError> {
+        usage_plans::detach(self.writing().await?, account, link).await
+    }
+}
+
+#[async_trait]
+impl UsageWriter for PostgresUnit {
+    async fn adjust_usage(
+        &mut self,
+        account: AccountId,
+        link: &UsagePlanKey,
+        day: Day,
+        adjustment: i64,
+    ) -> Result<(), StorageError> {
+        usage::adjust(self.writing().await?, account, link, day, adjustment).await
+    }
+
+    async fn restore_usage(&mut self, account: AccountId, usage: &[KeptUsage]) -> Result<(), StorageError> {
+        usage::restore(self.importing().await?, account, usage).await
     }
 }
 

@@ -1,1 +1,1 @@
-SELECT api_key FROM retry WHERE account = $1 AND token = $2
+SELECT api_key, usage_plan FROM retry WHERE account = $1 AND token = $2

@@ -1,4 +1,4 @@
-//! Rows of an imported file: one statement for all of a call.
+//! Rows of an imported file: one statement for all of a call; where rows name plans, a few more.
 //!
 //! The rows go in the order of their digests, so that two imports which meet wait for each other and never deadlock;
 //! rows of one digest are laid on top of each other before. They travel as arrays: that costs less than copying them
@@ -12,7 +12,9 @@ use super::writer::count_keys;
 use crate::error::{API_KEY_ID, storage_error, violates};
 use crate::pool::Statement;
 use crate::session::Session;
+use crate::usage_plans::{Attaching, store_imported};
 use gatepost_domain::api_keys::{ApiKeyId, ApiKeyName, Description};
+use gatepost_domain::usage_plans::{Attachment, UsagePlanId};
 use gatepost_domain::{AccountId, Digest};
 use gatepost_storage::{Entity, ImportedApiKey, RowOutcome, StorageError};
 use sqlx::query;
@@ -26,47 +28,94 @@ pub(crate) async fn import<S: Session>(
     account: AccountId,
     rows: Vec<ImportedApiKey>,
     most: Option<u64>,
+    most_plans: usize,
 ) -> Result<Vec<RowOutcome>, StorageError> {
     let before = match most {
         Some(_) => count_keys(session, account).await?,
         None => 0,
     };
-    let ids = store(session, account, &rows).await?;
+    let keys = store(session, account, &rows).await?;
     if let Some(most) = most {
         let after = count_keys(session, account).await?;
         if after > before.max(signed(most)) {
             return Err(StorageError::LimitReached(Entity::ApiKey));
         }
     }
-    let outcome = |(row, id): (ImportedApiKey, Option<ApiKeyId>)| match id {
-        Some(id) => RowOutcome::Stored(id),
+    let refused = attach(session, account, &rows, &keys, most_plans).await?;
+    let outcome = |((row, key), refused): ((ImportedApiKey, Option<ImportedKey>), _)| match key {
+        Some(key) => RowOutcome::Stored { id: key.id, refused },
         None => RowOutcome::IdTaken(Box::new(row)),
     };
-    Ok(rows.into_iter().zip(ids).map(outcome).collect())
+    Ok(rows.into_iter().zip(keys).zip(refused).map(outcome).collect())
 }
 
-/// The id of each row's key; `None` where the row's id is taken.
+/// A key as it was stored.
+#[derive(Clone)]
+struct ImportedKey {
+    id: ApiKeyId,
+    created: i64,
+    /// It was not there before, so it is in no plan.
+    is_new: bool,
+}
+
+/// Puts the rows' keys into the rows' plans, in a transaction if there are any. Of each row, what was refused.
+async fn attach<S: Session>(
+    session: &mut S,
+    account: AccountId,
+    rows: &[ImportedApiKey],
+    keys: &[Option<ImportedKey>],
+    most: usize,
+) -> Result<Vec<Vec<(UsagePlanId, Attachment)>>, StorageError> {
+    let mut refused = vec![Vec::new(); rows.len()];
+    if rows.iter().all(|row| row.plans.is_empty()) {
+        return Ok(refused);
+    }
+    let asked = rows.iter().flat_map(|row| &row.plans).collect();
+    let stored = rows.iter().zip(keys).filter_map(|(row, key)| Some((row, key.as_ref()?)));
+    let known: HashSet<&ApiKeyId> =
+        stored.filter(|(row, key)| !key.is_new && !row.plans.is_empty()).map(|(_, key)| &key.id).collect();
+    let known = Vec::from_iter(known);
+    let mut attaching = Attaching::begin(session, account, &known, asked, most).await?;
+    let mut links = Vec::new();
+    for ((row, key), refused) in rows.iter().zip(keys).zip(&mut refused) {
+        let Some(key) = key else { continue };
+        for plan in &row.plans {
+            match attaching.put(&key.id, plan) {
+                Attachment::Done => links.push((&key.id, plan, key.created)),
+                Attachment::AlreadyThere => {}
+                why => refused.push((plan.clone(), why)),
+            }
+        }
+    }
+    if !links.is_empty() {
+        store_imported(session, account, &links).await?;
+    }
+    Ok(refused)
+}
+
+/// Each row's key; `None` where the row's id is taken.
 async fn store<S: Session>(
     session: &mut S,
     account: AccountId,
     rows: &[ImportedApiKey],
-) -> Result<Vec<Option<ApiKeyId>>, StorageError> {
-    let mut ids = vec![None; rows.len()];
+) -> Result<Vec<Option<ImportedKey>>, StorageError> {
+    let mut keys = vec![None; rows.len()];
     let mut left_out = HashSet::new();
     for attempt in 1..=ATTEMPTS {
         let folded = Folded::all(rows, &left_out);
         if folded.is_empty() {
-            return Ok(ids);
+            return Ok(keys);
         }
         match session.attempt(importing(account, &folded)).await {
             Ok(answers) => {
                 for (folded, answer) in folded.iter().zip(&answers) {
                     let id = row::id(account, column(answer, 0)?)?;
+                    let key = ImportedKey { id, created: column(answer, 1)?, is_new: column(answer, 2)? };
                     for place in &folded.places {
-                        ids[*place] = Some(id.clone());
+                        keys[*place] = Some(key.clone());
                     }
                 }
-                return Ok(ids);
+                return Ok(keys);
             }
             Err(error) if violates(&error, API_KEY_ID) => {
                 left_out = with_taken_ids(session, account, rows).await?;
@@ -85,6 +134,7 @@ struct Folded<'r> {
     name: Option<&'r ApiKeyName>,
     description: Option<&'r Description>,
     enabled: Option<bool>,
+    has_plans: bool,
     places: Vec<usize>,
 }
 
@@ -105,6 +155,7 @@ impl<'r> Folded<'r> {
             name: None,
             description: None,
             enabled: None,
+            has_plans: false,
             places: places.to_vec(),
         };
         for place in places {
@@ -113,6 +164,7 @@ impl<'r> Folded<'r> {
             folded.name = row.fields.name.as_ref().or(folded.name);
             folded.description = row.fields.description.as_ref().or(folded.description);
             folded.enabled = row.fields.enabled.or(folded.enabled);
+            folded.has_plans |= !row.plans.is_empty();
         }
         folded
     }
@@ -136,6 +188,7 @@ fn importing<'q>(account: AccountId, rows: &'q [Folded<'_>]) -> Statement<'q> {
         .bind(each(rows, |row| row.last.at.micros()))
         .bind(each(rows, |row| signed(row.places.len() as u64)))
         .bind(silent)
+        .bind(each(rows, |row| row.has_plans))
 }
 
 /// The places of the rows whose value is new and whose id another key has, or gets from an earlier row.

@@ -21,7 +21,7 @@ use gatepost_storage::{StorageError, StoredApiKey};
 use sqlx::query;
 
 /// So many keys are looked at for one page of a filtered listing.
-const EXAMINED: i64 = 10_000;
+pub(crate) const EXAMINED: i64 = 10_000;
 /// Of a prefix that every fourth key has, a page is had at once.
 const FEW_PAGES: i64 = 4;
 /// So many characters of a name are in its index.
@@ -34,7 +34,7 @@ const AFTER_KEY: usize = 12;
 
 /// What every listing asks for.
 #[derive(Clone, Copy)]
-struct Seek<'p> {
+pub(crate) struct Seek<'p> {
     account: AccountId,
     created: i64,
     id: &'p str,
@@ -42,7 +42,7 @@ struct Seek<'p> {
 }
 
 impl<'p> Seek<'p> {
-    fn new(account: AccountId, page: &'p PageRequest<ApiKeyPosition>) -> Self {
+    pub(crate) fn new(account: AccountId, page: &'p PageRequest<ApiKeyPosition>) -> Self {
         // No key is as young as the end of time.
         let (created, id) =
             page.after.as_ref().map_or((i64::MAX, ""), |after| (after.created.micros(), after.id.as_str()));
@@ -50,7 +50,7 @@ impl<'p> Seek<'p> {
     }
 
     /// A statement whose first four arguments are these; it asks for one key more than the page holds.
-    fn bind<'q>(&'q self, sql: &'static str) -> Statement<'q> {
+    pub(crate) fn bind<'q>(&'q self, sql: &'static str) -> Statement<'q> {
         query(sql)
             .bind(number(self.account))
             .bind(self.created)
@@ -137,7 +137,7 @@ async fn gather<S: Source>(
 }
 
 /// A page of those that were looked at, or where that ended; and whether more than the page was found.
-async fn walked<S: Source>(
+pub(crate) async fn walked<S: Source>(
     source: &S,
     seek: &Seek<'_>,
     walk: Statement<'_>,
@@ -156,7 +156,7 @@ async fn walked<S: Source>(
 }
 
 /// A page of keys, one more than fit where there is one.
-fn full(mut keys: Vec<StoredApiKey>, limit: usize) -> Listing {
+pub(crate) fn full(mut keys: Vec<StoredApiKey>, limit: usize) -> Listing {
     let more = keys.len() > limit;
     keys.truncate(limit);
     let next = keys.last().filter(|_| more).map(position);

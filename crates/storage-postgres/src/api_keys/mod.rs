@@ -14,7 +14,8 @@ mod writer;
 
 pub(crate) use creations::{Creations, insert_gathered};
 pub(crate) use import::import;
+pub(crate) use listing::{EXAMINED, Seek, full, walked};
 pub(crate) use look_ups::LookUps;
 pub(crate) use restore::restore;
-pub(crate) use row::{column, number, signed, unsigned};
+pub(crate) use row::{column, id, key, number, signed, unsigned};
 pub(crate) use writer::{delete, insert, update};

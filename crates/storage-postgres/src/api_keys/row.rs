@@ -90,7 +90,7 @@ pub(super) fn bind_keys<'q>(
 }
 
 /// The key in the first twelve columns, in the order of `queries/api_keys/find.sql`.
-pub(super) fn key(account: AccountId, row: &PgRow) -> Result<StoredApiKey, StorageError> {
+pub(crate) fn key(account: AccountId, row: &PgRow) -> Result<StoredApiKey, StorageError> {
     let id: &str = column(row, 0)?;
     let cell = |name: &str| corrupt(account, id, name);
     let texts = |index| column::<Option<Vec<String>>>(row, index).map(Option::unwrap_or_default);
@@ -128,7 +128,7 @@ pub(super) fn key(account: AccountId, row: &PgRow) -> Result<StoredApiKey, Stora
 }
 
 /// An id that stands alone.
-pub(super) fn id(account: AccountId, text: &str) -> Result<ApiKeyId, StorageError> {
+pub(crate) fn id(account: AccountId, text: &str) -> Result<ApiKeyId, StorageError> {
     ApiKeyId::parse(text).ok_or_else(|| corrupt(account, text, "id"))
 }
 

@@ -1,9 +1,7 @@
 //! Writes: each one statement, with its change.
 
 use crate::api_keys::{number, signed};
-use crate::error::storage_error;
-use crate::pool::Statement;
-use crate::session::Session;
+use crate::session::{Session, written};
 use gatepost_domain::credentials::{AccessKeyId, Credential, CredentialName};
 use gatepost_domain::{Timestamp, Version};
 use gatepost_storage::{Entity, StorageError, StoredCredential};
@@ -62,20 +60,4 @@ pub(crate) async fn note_use<S: Session>(
         query(include_str!("../../queries/credentials/note_use.sql")).bind(ids).bind(moments)
     };
     written(session, note).await.map(drop)
-}
-
-/// Sends a statement, again where it lost a race, and says whether it answered a row.
-async fn written<'q, S: Session>(
-    session: &mut S,
-    statement: impl Fn() -> Statement<'q> + Send + Sync,
-) -> Result<bool, StorageError> {
-    let mut attempt = 0;
-    loop {
-        attempt += 1;
-        match session.rows(statement()).await {
-            Ok(rows) => return Ok(!rows.is_empty()),
-            Err(error) if session.may_repeat(&error, attempt) => {}
-            Err(error) => return Err(storage_error(error)),
-        }
-    }
 }

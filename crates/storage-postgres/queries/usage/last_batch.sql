@@ -1,0 +1,1 @@
+SELECT last FROM usage_meter WHERE incarnation = $1
