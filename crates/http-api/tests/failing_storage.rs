@@ -7,6 +7,10 @@ use gatepost_application::{Application, CpuPool, Limits, Spools};
 use gatepost_custody::{Custody, KeyRing, Random};
 use gatepost_domain::api_keys::{ApiKey, ApiKeyFilter, ApiKeyId, ApiKeyPosition, ApiKeyValue};
 use gatepost_domain::credentials::{AccessKeyId, Credential, SecretAccessKey};
+use gatepost_domain::usage::{Day, UsageOfDay};
+use gatepost_domain::usage_plans::{
+    Attachment, QuotaHistory, Stages, UsagePlan, UsagePlanId, UsagePlanName, UsagePlanPosition,
+};
 use gatepost_domain::{AccountId, Clock, Digest, Ids, Page, PageRequest, Sealed, Tags, Timestamp, Version};
 use gatepost_http_api::routing::Routes;
 use gatepost_http_api::wire::connection::{ConnectionSettings, ShutdownPhase, serve_connection};
@@ -14,9 +18,11 @@ use gatepost_http_api::wire::peer::Peer;
 use gatepost_http_api::{Authentication, BodyLimits, BrowserGuard, ControlPlane, Observer, UnverifiedBodies};
 use gatepost_storage::{
     ApiKeyReader, ApiKeyWriter, ChangeFeed, CredentialReader, CredentialWriter, Entity, FeedCursor,
-    FirstAnswer, ImportId, ImportTurn, ImportedApiKey, Incarnation, Keep, Life, NewApiKey, Reader, Replicas,
-    Restored, RetryReader, RetryToken, RetryWriter, RowOutcome, Snapshot, Storage, StorageError,
-    StoredApiKey, StoredCredential, UnitOfWork, Writer,
+    FirstAnswer, ImportId, ImportTurn, ImportedApiKey, Incarnation, Keep, KeptUsage, Life, Metered,
+    NewApiKey, NewUsagePlan, PlanChanged, Reader, Replicas, Restored, RetryReader, RetryToken, RetryWriter,
+    RowOutcome, Snapshot, Storage, StorageError, StoredApiKey, StoredCredential, UnitOfWork, UsageCount,
+    UsageMeter, UsagePlanKey, UsagePlanReader, UsagePlanWriter, UsagePosition, UsageReader, UsageWriter,
+    Writer,
 };
 use gatepost_telemetry::metrics::ImportMetrics;
 use std::future::pending;
@@ -33,7 +39,7 @@ enum Failing {
     Corrupt,
     Hanging,
     Panicking,
-    /// Finds a key, which another writer has always changed before it can be written.
+    /// Finds a key or plan, which another writer has always changed before it can be written.
     Overtaking,
 }
 
@@ -70,6 +76,10 @@ impl Storage for Failing {
     }
 
     fn replicas(&self) -> &dyn Replicas {
+        self
+    }
+
+    fn usage_meter(&self) -> &dyn UsageMeter {
         self
     }
 
@@ -173,6 +183,7 @@ impl ApiKeyWriter for Failing {
         _: AccountId,
         _: Vec<ImportedApiKey>,
         _: Option<u64>,
+        _: usize,
     ) -> Result<Vec<RowOutcome>, StorageError> {
         self.fail().await
     }
@@ -183,6 +194,144 @@ impl ApiKeyWriter for Failing {
         _: Vec<NewApiKey>,
         _: Option<u64>,
     ) -> Result<Vec<Restored>, StorageError> {
+        self.fail().await
+    }
+}
+
+#[async_trait]
+impl UsagePlanReader for Failing {
+    async fn find_usage_plan(
+        &self,
+        _: AccountId,
+        id: &UsagePlanId,
+    ) -> Result<Option<UsagePlan>, StorageError> {
+        match self {
+            Self::Overtaking => Ok(Some(plan(id.clone()))),
+            failing => failing.fail().await,
+        }
+    }
+
+    async fn list_usage_plans(
+        &self,
+        _: AccountId,
+        _: Option<&ApiKeyId>,
+        _: PageRequest<UsagePlanPosition>,
+    ) -> Result<Page<UsagePlan, UsagePlanPosition>, StorageError> {
+        self.fail().await
+    }
+
+    async fn find_usage_plan_key(
+        &self,
+        _: AccountId,
+        _: &UsagePlanKey,
+    ) -> Result<Option<StoredApiKey>, StorageError> {
+        self.fail().await
+    }
+
+    async fn list_usage_plan_keys(
+        &self,
+        _: AccountId,
+        _: &UsagePlanId,
+        _: Option<&str>,
+        _: PageRequest<ApiKeyPosition>,
+    ) -> Result<Page<StoredApiKey, ApiKeyPosition>, StorageError> {
+        self.fail().await
+    }
+
+    async fn find_plans_of_keys(
+        &self,
+        _: AccountId,
+        _: &[ApiKeyId],
+    ) -> Result<Vec<Vec<UsagePlanId>>, StorageError> {
+        self.fail().await
+    }
+}
+
+#[async_trait]
+impl UsagePlanWriter for Failing {
+    async fn insert_usage_plan(
+        &mut self,
+        _: AccountId,
+        _: &NewUsagePlan,
+        _: Option<u64>,
+    ) -> Result<(), StorageError> {
+        self.fail().await
+    }
+
+    async fn update_usage_plan(
+        &mut self,
+        _: AccountId,
+        _: &UsagePlan,
+        _: Version,
+    ) -> Result<PlanChanged, StorageError> {
+        self.fail().await
+    }
+
+    async fn delete_usage_plan(
+        &mut self,
+        _: AccountId,
+        _: &UsagePlanId,
+        _: Version,
+    ) -> Result<(), StorageError> {
+        self.fail().await
+    }
+
+    async fn attach_api_keys(
+        &mut self,
+        _: AccountId,
+        _: &[UsagePlanKey],
+        _: usize,
+    ) -> Result<Vec<Attachment>, StorageError> {
+        self.fail().await
+    }
+
+    async fn detach_api_key(&mut self, _: AccountId, _: &UsagePlanKey) -> Result<bool, StorageError> {
+        self.fail().await
+    }
+}
+
+#[async_trait]
+impl UsageReader for Failing {
+    async fn find_usage(
+        &self,
+        _: AccountId,
+        _: &UsagePlanId,
+        _: &[ApiKeyId],
+        _: (Day, Day),
+    ) -> Result<Vec<Vec<UsageOfDay>>, StorageError> {
+        self.fail().await
+    }
+
+    async fn list_usage(
+        &self,
+        _: AccountId,
+        _: Option<&UsagePosition>,
+        _: usize,
+    ) -> Result<Vec<KeptUsage>, StorageError> {
+        self.fail().await
+    }
+}
+
+#[async_trait]
+impl UsageWriter for Failing {
+    async fn adjust_usage(
+        &mut self,
+        _: AccountId,
+        _: &UsagePlanKey,
+        _: Day,
+        _: i64,
+    ) -> Result<(), StorageError> {
+        self.fail().await
+    }
+
+    async fn restore_usage(&mut self, _: AccountId, _: &[KeptUsage]) -> Result<(), StorageError> {
+        self.fail().await
+    }
+}
+
+#[async_trait]
+impl UsageMeter for Failing {
+    async fn count(&self, _: Incarnation, _: u64, _: &[UsageCount]) -> Result<Metered, StorageError> {
         self.fail().await
     }
 }
@@ -273,6 +422,21 @@ fn key(id: ApiKeyId) -> ApiKey {
     }
 }
 
+fn plan(id: UsagePlanId) -> UsagePlan {
+    UsagePlan {
+        id,
+        name: UsagePlanName::parse("n").unwrap(),
+        description: None,
+        product_code: None,
+        stages: Stages::default(),
+        throttle: None,
+        quotas: QuotaHistory::default(),
+        tags: Tags::default(),
+        created: Timestamp::from_micros(0),
+        version: Version::FIRST,
+    }
+}
+
 /// Time that stands still, and names that are always the same.
 struct Still;
 
@@ -291,8 +455,8 @@ impl Ids for Still {
         ApiKeyValue::trusted(zeroize::Zeroizing::new("v".repeat(40).into()))
     }
 
-    fn usage_plan_id(&self) -> gatepost_domain::usage_plans::UsagePlanId {
-        unreachable!("no test here makes a plan")
+    fn usage_plan_id(&self) -> UsagePlanId {
+        UsagePlanId::parse("cqdia0").unwrap()
     }
 
     fn access_key_id(&self) -> AccessKeyId {
@@ -389,6 +553,23 @@ async fn unavailable_storage_is_503_with_retry_after_for_every_operation() {
         ("PATCH /apikeys/gt748qoyk2", patch),
         ("POST /apikeys", "{}"),
         ("POST /apikeys?mode=import", "Name,Key\n"),
+        ("POST /usageplans", r#"{"name":"n"}"#),
+        ("GET /usageplans", ""),
+        ("GET /usageplans/cqdia0", ""),
+        ("PATCH /usageplans/cqdia0", patch),
+        ("DELETE /usageplans/cqdia0", ""),
+        ("POST /usageplans/cqdia0/keys", r#"{"keyId":"gt748qoyk2","keyType":"API_KEY"}"#),
+        ("GET /usageplans/cqdia0/keys", ""),
+        ("GET /usageplans/cqdia0/keys/gt748qoyk2", ""),
+        ("DELETE /usageplans/cqdia0/keys/gt748qoyk2", ""),
+        ("GET /usageplans/cqdia0/usage?startDate=2026-01-01&endDate=2026-01-01", ""),
+        (
+            "PATCH /usageplans/cqdia0/keys/gt748qoyk2/usage",
+            r#"{"patchOperations":[{"op":"replace","path":"/remaining","value":"1"}]}"#,
+        ),
+        ("PUT /tags/arn%3Aaws%3Aapigateway%3A%3A%3A%2Fusageplans%2Fcqdia0", r#"{"tags":{"k":"v"}}"#),
+        ("DELETE /tags/arn%3Aaws%3Aapigateway%3A%3A%3A%2Fusageplans%2Fcqdia0?tagKeys=k", ""),
+        ("GET /tags/arn%3Aaws%3Aapigateway%3A%3A%3A%2Fapikeys%2Fgt748qoyk2", ""),
     ] {
         let answer = ask(Failing::Unavailable, head, body).await;
         assert_answer(&answer, "503", "ServiceUnavailableException");
@@ -420,8 +601,14 @@ async fn storage_that_hangs_is_503_when_the_deadline_has_passed() {
 #[tokio::test]
 async fn a_change_that_is_overtaken_every_time_is_409() {
     let patch = r#"{"patchOperations":[{"op":"replace","path":"/name","value":"n"}]}"#;
-    let answer = ask(Failing::Overtaking, "PATCH /apikeys/gt748qoyk2", patch).await;
-    assert_answer(&answer, "409", "ConflictException");
-    let message = "Unable to complete operation due to concurrent modification. Please try again later.";
-    assert!(answer.contains(message), "{answer}");
+    for (head, body) in [
+        ("PATCH /apikeys/gt748qoyk2", patch),
+        ("PATCH /usageplans/cqdia0", patch),
+        ("DELETE /usageplans/cqdia0", ""),
+    ] {
+        let answer = ask(Failing::Overtaking, head, body).await;
+        assert_answer(&answer, "409", "ConflictException");
+        let message = "Unable to complete operation due to concurrent modification. Please try again later.";
+        assert!(answer.contains(message), "{answer}");
+    }
 }
