@@ -289,6 +289,46 @@ impl Server {
         ))
     }
 
+    /// Creates a usage plan.
+    #[track_caller]
+    pub fn create_plan(&self, body: &Value) -> Answer {
+        self.send(&Request::json("POST", "/usageplans", body))
+    }
+
+    /// Creates a usage plan with this name and these stages, each `api:stage`, and gives its id.
+    #[track_caller]
+    pub fn plan_with(&self, name: &str, stages: &[&str]) -> String {
+        let stage = |text: &&str| {
+            let (api, stage) = text.split_once(':').expect("a stage is written api:stage");
+            json!({ "apiId": api, "stage": stage })
+        };
+        let stages: Vec<Value> = stages.iter().map(stage).collect();
+        id_of(&self.create_plan(&json!({ "name": name, "apiStages": stages })).expect(201))
+    }
+
+    /// Changes a usage plan by patch operations, given as a JSON list.
+    #[track_caller]
+    pub fn patch_plan(&self, id: &str, operations: &Value) -> Answer {
+        self.send(&Request::json(
+            "PATCH",
+            &format!("/usageplans/{id}"),
+            &json!({ "patchOperations": operations }),
+        ))
+    }
+
+    /// Puts a key into a usage plan.
+    #[track_caller]
+    pub fn attach(&self, plan: &str, key: &str) -> Answer {
+        let body = json!({ "keyId": key, "keyType": "API_KEY" });
+        self.send(&Request::json("POST", &format!("/usageplans/{plan}/keys"), &body))
+    }
+
+    /// Removes what is at a path.
+    #[track_caller]
+    pub fn delete(&self, path: &str) -> Answer {
+        self.send(&Request::new("DELETE", path).plain())
+    }
+
     /// Imports a file; its `Key` column is not noted.
     #[track_caller]
     pub fn import(&self, query: &str, csv: &str) -> Answer {
@@ -415,13 +455,13 @@ impl Drop for Server {
     }
 }
 
-/// The id of a key in an answer.
+/// The id of a key or plan in an answer.
 ///
 /// # Panics
 /// When there is none.
 #[track_caller]
-pub fn id_of(key: &Value) -> String {
-    key["id"].as_str().expect("a key has an id").to_owned()
+pub fn id_of(one: &Value) -> String {
+    one["id"].as_str().expect("a key or plan has an id").to_owned()
 }
 
 /// Runs another subcommand of the binary to its end, in a folder of its own: exit code, stdout, stderr.

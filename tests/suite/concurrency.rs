@@ -49,6 +49,60 @@ fn of_patches_at_once_none_that_succeeded_is_lost() {
 }
 
 #[test]
+fn of_attaches_to_plans_that_share_a_stage_exactly_one_succeeds() {
+    let server = start();
+    for _ in 0..10 {
+        let key = server.key_named("n");
+        let plans: Vec<_> =
+            (0..4).map(|nth| server.plan_with("p", &[&format!("own:{nth}"), "a:s"])).collect();
+        let answers = at_once(4, &server, |server, nth| server.attach(&plans[nth], &key));
+        let (made, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 201);
+        assert_eq!(made.len(), 1);
+        for one in refused {
+            one.expect_error_like(409, "ConflictException", |message| message.ends_with("API stage: a:s"));
+        }
+        let of_key = server.get(&format!("/usageplans?keyId={key}")).expect(200);
+        assert_eq!(of_key["item"].as_array().map(Vec::len), Some(1));
+    }
+}
+
+#[test]
+fn of_an_attach_and_a_stage_that_would_be_shared_exactly_one_succeeds() {
+    let server = start();
+    for _ in 0..10 {
+        let key = server.key_named("n");
+        let (one, two) = (server.plan_with("one", &["a:s"]), server.plan_with("two", &[]));
+        server.attach(&one, &key).expect(201);
+        let add = json!([{"op": "add", "path": "/apiStages", "value": "a:s"}]);
+        let answers = at_once(2, &server, |server, nth| match nth {
+            0 => server.attach(&two, &key),
+            _ => server.patch_plan(&two, &add),
+        });
+        let refused: Vec<_> = answers.iter().filter(|answer| answer.status == 409).collect();
+        assert_eq!(refused.len(), 1, "{:?}", answers.iter().map(|answer| answer.status).collect::<Vec<_>>());
+        refused[0].expect_error_like(409, "ConflictException", |message| message.ends_with("API stage: a:s"));
+    }
+}
+
+#[test]
+fn of_changes_of_a_plan_at_once_none_that_succeeded_is_lost() {
+    let server = start();
+    let plan = server.plan_with("p", &[]);
+    let mut added = at_once(8, &server, |server, nth| {
+        let stage = format!("api:{nth}");
+        let add = json!([{"op": "add", "path": "/apiStages", "value": stage}]);
+        server.patch_plan(&plan, &add).expect(200);
+        stage
+    });
+    let kept = server.get(&format!("/usageplans/{plan}")).expect(200);
+    let stage = |stage: &serde_json::Value| format!("api:{}", stage["stage"].as_str().unwrap());
+    let mut kept: Vec<String> = kept["apiStages"].as_array().unwrap().iter().map(stage).collect();
+    added.sort();
+    kept.sort();
+    assert_eq!(kept, added);
+}
+
+#[test]
 fn imports_of_the_same_keys_at_once_make_each_key_once() {
     let server = start();
     let values: Vec<String> = (0..500).map(|_| server.value()).collect();

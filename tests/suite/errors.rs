@@ -136,6 +136,62 @@ fn duplicate_and_unknown_members_are_bad_input_and_are_not_echoed_when_long() {
 }
 
 #[test]
+fn bodies_of_plans_are_read_as_strictly_at_every_level() {
+    let server = start();
+    let plan = server.plan_with("p", &["a:s"]);
+    let rest = |body: &str| format!(r#"{{"name":"n",{body}}}"#);
+    for (body, message) in [
+        (r#"{"name":1}"#.to_owned(), "'name' must be a string"),
+        (rest(r#""throttle":[]"#), "'throttle' must be an object"),
+        (rest(r#""throttle":{"rateLimit":"5"}"#), "'throttle.rateLimit' must be a number"),
+        (rest(r#""throttle":{"rateLimit":true}"#), "'throttle.rateLimit' must be a number"),
+        (rest(r#""throttle":{"burstLimit":5.5}"#), "'throttle.burstLimit' must be an integer"),
+        (rest(r#""throttle":{"burstLimit":"5"}"#), "'throttle.burstLimit' must be an integer"),
+        (rest(r#""throttle":{"burst":5}"#), "unknown member 'throttle.burst'"),
+        (rest(r#""throttle":{"rateLimit":1,"rateLimit":2}"#), "'throttle.rateLimit' is given twice"),
+        (rest(r#""quota":{"limit":1e3,"period":"DAY"}"#), "'quota.limit' must be an integer"),
+        (rest(r#""quota":{"offset":[],"period":"DAY"}"#), "'quota.offset' must be an integer"),
+        (rest(r#""quota":{"period":1}"#), "'quota.period' must be a string"),
+        (rest(r#""quota":{"per":1}"#), "unknown member 'quota.per'"),
+        (rest(r#""apiStages":{}"#), "'apiStages' must be a list"),
+        (rest(r#""apiStages":["a:s"]"#), "'apiStages[0]' must be an object"),
+        (rest(r#""apiStages":[{"stageName":"s"}]"#), "unknown member 'apiStages[0].stageName'"),
+        (
+            rest(r#""apiStages":[{"throttle":{"/a/GET":1}}]"#),
+            "'apiStages[0].throttle' must be an object of objects",
+        ),
+        (
+            rest(r#""apiStages":[{"throttle":{"/a/GET":{"rateLimit":""}}}]"#),
+            "'apiStages[0].throttle.rateLimit' must be a number",
+        ),
+        (
+            rest(r#""apiStages":[{"throttle":{"/a/GET":{"x":1}}}]"#),
+            "unknown member 'apiStages[0].throttle.x'",
+        ),
+        (rest(r#""productCode":"c""#), "unknown member 'productCode'"),
+        (rest(r#""tags":{"a":1}"#), "'tags' must be an object of strings"),
+    ] {
+        let bytes = Request::new("POST", "/usageplans").plain().body(body.clone()).bytes();
+        let answer = refused(&server, &bytes, 400, "BadRequestException");
+        assert_eq!(answer.json()["message"], format!("Invalid request input: {message}"), "{body}");
+    }
+    let huge = rest(&format!(r#""quota":{{"limit":{},"period":"DAY"}}"#, "9".repeat(5_000)));
+    for body in [huge.as_str(), "{", "[]"] {
+        let bytes = Request::new("POST", "/usageplans").plain().body(body).bytes();
+        refused(&server, &bytes, 400, "BadRequestException");
+    }
+    for (method, target) in [("PATCH", "/usageplans/ID"), ("POST", "/usageplans/ID/keys")] {
+        for body in ["{", "[]", r#"{"nmae":1}"#, r#"{"keyId":1}"#, r#"{"patchOperations":{}}"#] {
+            let target = target.replace("ID", &plan);
+            let bytes = Request::new(method, &target).plain().body(body).bytes();
+            refused(&server, &bytes, 400, "BadRequestException");
+        }
+    }
+    let plans = server.get("/usageplans").expect(200);
+    assert_eq!(plans["item"].as_array().map(Vec::len), Some(1), "nothing is half applied");
+}
+
+#[test]
 fn text_that_is_not_utf_8_is_bad_input() {
     let server = start();
     for body in
@@ -347,7 +403,12 @@ fn an_unknown_route_or_method_is_a_missing_token() {
         ("BREW", "/apikeys"),
         ("GET", "//apikeys"),
         ("GET", "/APIKEYS"),
-        ("GET", "/usageplans"),
+        ("GET", "/restapis"),
+        ("PUT", "/usageplans"),
+        ("POST", "/usageplans/a"),
+        ("GET", "/usageplans/a/keys/"),
+        ("PATCH", "/usageplans/a/keys/b"),
+        ("GET", "/usageplans/a/keys/b/c"),
     ] {
         let answer = refused(
             &server,

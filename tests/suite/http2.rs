@@ -53,6 +53,13 @@ async fn every_verb_works_on_one_connection() {
     assert_eq!(ask(&mut client, Method::PATCH, &target, change).await.2["name"], "m");
     let csv = format!("key,name\n{},i\n", server.value());
     assert_eq!(ask(&mut client, Method::POST, "/apikeys?mode=import", csv).await.0, 201);
+    let (status, _, plan) = ask(&mut client, Method::POST, "/usageplans", r#"{"name":"p"}"#).await;
+    assert_eq!(status, 201);
+    let keys = format!("/usageplans/{}/keys", plan["id"].as_str().unwrap());
+    let attach = format!(r#"{{"keyId":{},"keyType":"API_KEY"}}"#, key["id"]);
+    let (status, _, attached) = ask(&mut client, Method::POST, &keys, attach).await;
+    assert_eq!((status.as_u16(), &attached["value"]), (201, &key["value"]));
+    assert_eq!(ask(&mut client, Method::GET, &keys, "").await.2["item"][0]["id"], key["id"]);
     assert_eq!(ask(&mut client, Method::DELETE, &target, "").await.0, 202);
     let (_, _, list) = ask(&mut client, Method::GET, "/apikeys", "").await;
     assert_eq!(list["item"].as_array().map(Vec::len), Some(1));
@@ -65,6 +72,8 @@ async fn refusals_are_the_same_as_over_http_1() {
     let large = format!("{{\"description\":\"{}\"}}", "x".repeat(2 * 1024 * 1024));
     for (method, target, body, status, code) in [
         (Method::GET, "/apikeys/none", String::new(), 404, "NotFoundException"),
+        (Method::GET, "/usageplans/none", String::new(), 404, "NotFoundException"),
+        (Method::POST, "/usageplans/none/keys", String::new(), 400, "ValidationException"),
         (Method::PUT, "/apikeys", String::new(), 403, "MissingAuthenticationTokenException"),
         (Method::POST, "/apikeys", "{".into(), 400, "BadRequestException"),
         (Method::POST, "/apikeys", large, 413, "RequestEntityTooLargeException"),

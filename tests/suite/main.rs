@@ -29,7 +29,10 @@ mod resilience;
 mod retries;
 mod secrecy;
 mod smuggling;
+mod terraform;
 mod tls;
+mod usage_plan_keys;
+mod usage_plans;
 
 use integration_tests::server::{Server, ServerOptions};
 

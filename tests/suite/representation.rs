@@ -1,5 +1,6 @@
 //! Plain JSON or HAL: which one an `Accept` asks for, and how they differ.
 
+use gatepost_domain::usage::Day;
 use integration_tests::http::Request;
 use integration_tests::server::{Server, id_of};
 use integration_tests::snapshot::masked;
@@ -152,6 +153,114 @@ fn pages_in_hal_are_linked_and_a_next_link_can_be_followed() {
     assert_eq!(last["_links"].get("next"), None);
     let first = last["_links"]["first"]["href"].as_str().expect("a link to the first page");
     assert_eq!(hal(&server, first)["_embedded"]["item"][0]["id"], ids[2].as_str());
+}
+
+/// Today in UTC, by the clock of this test.
+fn today() -> Day {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    Day::from_number(i32::try_from(since.as_secs() / 86_400).unwrap()).unwrap()
+}
+
+#[test]
+fn a_plan_in_hal_has_three_curies_links_and_no_empty_members() {
+    let server = start();
+    let before = today();
+    let body = json!({
+        "name": "n", "throttle": {"rateLimit": 100, "burstLimit": 5}, "apiStages": [{"apiId": "a", "stage": "s"}],
+    });
+    let plan = server.send(&Request::json("POST", "/usageplans", &body).hal()).expect(201);
+    let after = today();
+    let id = id_of(&plan);
+    let links = plan["_links"].as_object().unwrap();
+    let usage = links["usage:get"]["href"].as_str().unwrap();
+    let dates =
+        usage.strip_prefix(&format!("/usageplans/{id}/usage?startDate=")).expect("a link to the usage");
+    let (first, last) = dates.split_once("&endDate=").unwrap();
+    let (first, last) = (Day::parse(first).unwrap(), Day::parse(last).unwrap());
+    assert!(first.plus(30) == last && (before..=after).contains(&last), "{usage}");
+    let mut others = plan.clone();
+    others["_links"].as_object_mut().unwrap().remove("usage:get");
+    let curie = |name: &str| {
+        let base = "https://docs.aws.amazon.com/apigateway/latest/developerguide";
+        json!({"href": format!("{base}/restapi-{name}-{{rel}}.html"), "name": name, "templated": true})
+    };
+    let to = |path: &str| json!({ "href": format!("/usageplans/{id}{path}") });
+    assert_eq!(
+        others,
+        json!({
+            "_links": {
+                "curies": [curie("usage"), curie("usageplan"), curie("usageplankey")],
+                "self": to(""), "usageplan:delete": to(""), "usageplan:update": to(""),
+                "usageplan:usageplankeys": to("/keys"), "usageplankey:create": to("/keys"),
+            },
+            "apiStages": {"apiId": "a", "stage": "s"},
+            "id": id, "name": "n", "throttle": {"rateLimit": 100, "burstLimit": 5},
+        })
+    );
+    let text = server.send(&Request::new("GET", &format!("/usageplans/{id}"))).text();
+    assert!(text.contains(r#""rateLimit":100}"#), "a whole rate has no point: {text}");
+    assert_eq!(hal(&server, &format!("/usageplans/{id}")).get("tags"), None);
+    let bare =
+        server.send(&Request::json("POST", "/usageplans", &json!({"name": "n", "throttle": {}})).hal());
+    let bare = bare.expect(201);
+    assert_eq!((bare.get("apiStages"), bare.get("throttle")), (None, None));
+}
+
+#[test]
+fn plans_in_hal_are_embedded_and_linked() {
+    let server = start();
+    let curies = |list: &serde_json::Value| list["_links"]["curies"].as_array().map(Vec::len);
+    let none = hal(&server, "/usageplans");
+    assert_eq!((curies(&none), none.get("_embedded")), (Some(3), None));
+    let links = none["_links"].as_object().unwrap();
+    assert_eq!(links.keys().collect::<Vec<_>>(), ["curies", "self", "usageplan:by-id", "usageplan:create"]);
+    assert_eq!(links["usageplan:by-id"], json!({"href": "/usageplans/{usageplanId}", "templated": true}));
+    assert_eq!(
+        (&links["self"], &links["usageplan:create"]),
+        (&json!({"href": "/usageplans"}), &links["self"])
+    );
+
+    let key = server.key_named("k");
+    let ids = ["a", "b", "c"].map(|name| {
+        let plan = server.plan_with(name, &[]);
+        server.attach(&plan, &key).expect(201);
+        plan
+    });
+    let page = hal(&server, &format!("/usageplans?limit=2&keyId={key}"));
+    assert_eq!(page["_links"]["item"][1], json!({"href": format!("/usageplans/{}", ids[1])}));
+    assert_eq!(page["_embedded"]["item"][0]["id"], ids[2].as_str());
+    assert_eq!(page["_embedded"]["item"][0]["_links"].get("curies"), None);
+    let last = hal(&server, page["_links"]["next"]["href"].as_str().unwrap());
+    assert_eq!(last["_links"]["item"], json!({"href": format!("/usageplans/{}", ids[0])}));
+    assert_eq!((&last["_embedded"]["item"]["id"], last["_links"].get("next")), (&json!(ids[0]), None));
+    let first = hal(&server, last["_links"]["first"]["href"].as_str().unwrap());
+    assert_eq!(first["_embedded"], page["_embedded"]);
+}
+
+#[test]
+fn keys_of_a_plan_in_hal_have_only_themselves_to_link_to() {
+    let server = start();
+    let (plan, first, second) = (server.plan_with("p", &[]), server.key_named("a"), server.key_named("b"));
+    let keys = format!("/usageplans/{plan}/keys");
+    let attach = json!({"keyId": first, "keyType": "API_KEY"});
+    let one = server.send(&Request::json("POST", &keys, &attach).hal()).expect(201);
+    let href = |key: &str| json!({ "href": format!("{keys}/{key}") });
+    assert_eq!(one["_links"], json!({"self": href(&first)}));
+    assert_eq!((&one["type"], &one["name"]), (&json!("API_KEY"), &json!("a")));
+    assert_eq!(hal(&server, &format!("{keys}/{first}")), one);
+    let list = hal(&server, &keys);
+    assert_eq!(list["_links"], json!({"self": {"href": keys}, "item": href(&first)}));
+    assert_eq!(list["_embedded"]["item"], one);
+    server.attach(&plan, &second).expect(201);
+    let page = hal(&server, &format!("{keys}?limit=1&name="));
+    let last = hal(&server, page["_links"]["next"]["href"].as_str().unwrap());
+    assert_eq!(last["_embedded"]["item"], one);
+    assert_eq!(
+        hal(&server, last["_links"]["first"]["href"].as_str().unwrap())["_links"]["item"],
+        href(&second)
+    );
+    let unknown = hal(&server, "/usageplans/no%20such%2Fplan/keys");
+    assert_eq!(unknown, json!({"_links": {"self": {"href": "/usageplans/no%20such%2Fplan/keys"}}}));
 }
 
 #[test]

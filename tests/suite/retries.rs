@@ -56,6 +56,27 @@ fn another_invocation_or_another_body_makes_another_key() {
 }
 
 #[test]
+fn a_retried_plan_is_made_once_and_shown_as_it_is_now() {
+    let server = start();
+    let create = |invocation: &str, body: &Value| {
+        let request = Request::json("POST", "/usageplans", body).header("amz-sdk-invocation-id", invocation);
+        server.send(&request)
+    };
+    let body = json!({ "name": "a" });
+    let first = create("i-1", &body).expect(201);
+    assert_eq!(create("i-1", &body).expect(201), first);
+    let id = first["id"].as_str().unwrap();
+    server.patch_plan(id, &json!([{"op": "replace", "path": "/name", "value": "b"}])).expect(200);
+    assert_eq!(create("i-1", &body).expect(201)["name"], "b");
+    for (invocation, body) in [("i-2", &body), ("i-1", &json!({ "name": "c" }))] {
+        assert_ne!(create(invocation, body).expect(201)["id"], first["id"]);
+    }
+    assert_eq!(server.get("/usageplans").expect(200)["item"].as_array().map(Vec::len), Some(3));
+    assert_eq!(server.delete(&format!("/usageplans/{id}")).status, 202);
+    create("i-1", &body).expect(409);
+}
+
+#[test]
 fn an_invocation_id_that_is_none_is_ignored() {
     let server = start();
     for invocation in ["", &"x".repeat(129)] {

@@ -205,3 +205,37 @@ fn two_accounts_are_answered_as_each_would_be_alone() {
     }
     assert!(refused > 20, "strangers' keys were asked for: {refused}");
 }
+
+#[test]
+fn plans_of_another_account_are_as_if_they_were_not_there() {
+    let place = Place::new();
+    let (plan, key) = (place.server.plan_with("mine", &["a:s"]), place.server.key_named("mine"));
+    place.server.attach(&plan, &key).expect(201);
+    let other = place.credential("administrator", "000000000042");
+    let ask = |method: &str, target: &str, body: Value| {
+        place.server.send_as(&other, &Request::json(method, target, &body))
+    };
+    let (one, keys) = (format!("/usageplans/{plan}"), format!("/usageplans/{plan}/keys"));
+    let attach = |key: &str| json!({ "keyId": key, "keyType": "API_KEY" });
+    let no_plan = "Invalid Usage Plan ID specified";
+    for (method, target, body) in [
+        ("GET", one.clone(), json!({})),
+        ("PATCH", one.clone(), json!({"patchOperations": [{"op": "remove", "path": "/throttle"}]})),
+        ("DELETE", one.clone(), json!({})),
+        ("POST", keys.clone(), attach(&key)),
+        ("DELETE", format!("{keys}/{key}"), json!({})),
+    ] {
+        ask(method, &target, body).expect_error(404, "NotFoundException", no_plan);
+    }
+    let no_key = "Invalid API Key identifier specified";
+    ask("GET", &format!("{keys}/{key}"), json!({})).expect_error(404, "NotFoundException", no_key);
+    for list in ["/usageplans".to_owned(), format!("/usageplans?keyId={key}"), keys.clone()] {
+        let answer = place.server.send_as(&other, &Request::get(&list)).expect(200);
+        assert_eq!(answer, json!({"item": []}), "{list}");
+    }
+    let theirs = ask("POST", "/usageplans", json!({"name": "theirs"})).expect(201);
+    let theirs = format!("/usageplans/{}/keys", theirs["id"].as_str().unwrap());
+    ask("POST", &theirs, attach(&key)).expect_error(404, "NotFoundException", no_key);
+    let mine = place.server.get(&keys).expect(200);
+    assert_eq!(mine["item"].as_array().map(Vec::len), Some(1));
+}
