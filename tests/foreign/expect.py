@@ -3,10 +3,12 @@
 import re
 
 KEY_ID = re.compile(r"[a-z0-9]{10}")
+PLAN_ID = re.compile(r"[a-z0-9]{6}")
 GENERATED_VALUE = re.compile(r"[A-Za-z0-9]{40}")
 REQUEST_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 UNKNOWN_KEY = "Invalid API Key identifier specified"
+UNKNOWN_PLAN = "Invalid Usage Plan ID specified"
 TOO_SHORT = "API Key value should be at least 30 characters"
 TOO_LONG = "API Key value exceeds maximum size of 128 characters"
 NAME_TOO_LONG = "Invalid API Key name, can be at most 1024 characters."
