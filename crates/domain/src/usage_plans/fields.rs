@@ -11,7 +11,7 @@ pub struct UsagePlanId(Box<str>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UsagePlanName(Box<str>);
 
-/// An AWS Marketplace product code: 1 to 128 characters, none of them a control character.
+/// An AWS Marketplace product code: 1 to 128 characters without control characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProductCode(Box<str>);
 
