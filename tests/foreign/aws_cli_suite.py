@@ -9,10 +9,10 @@ from environment import aws_environment
 from expect import (
     GENERATED_VALUE,
     KEY_ID,
-    PLAN_ID,
     TAKEN,
     TOO_SHORT,
     UNKNOWN_KEY,
+    UNKNOWN_KEY_OF_PLAN,
     UNKNOWN_PLAN,
     Suite,
     equal,
@@ -236,107 +236,91 @@ def import_api_keys_that_fails_on_warnings_imports_nothing(terminal):
     equal(terminal.names(), [])
 
 
+def plan_with_keys(terminal, count, *words):
+    """Creates a plan, and keys in it: their ids."""
+    plan = terminal.aws("create-usage-plan", "--name", f"{terminal.mark}-plan", *words)["id"]
+    keys = [terminal.create()["id"] for _ in range(count)]
+    for key in keys:
+        words = "--usage-plan-id", plan, "--key-id", key, "--key-type", "API_KEY"
+        terminal.aws("create-usage-plan-key", *words)
+    return plan, keys
+
+
 @case
-def create_usage_plan_takes_every_option(terminal):
-    plan = terminal.plan(
-        *("--description", "made by hand", "--throttle", "burstLimit=20,rateLimit=10"),
-        *("--quota", "limit=1000,offset=6,period=WEEK", "--tags", "team=gate"),
-        *("--api-stages", '[{"apiId":"a","stage":"prod","throttle":{"/pets/GET":{"rateLimit":0.5,"burstLimit":1}}}]'),
+def get_usage_shows_a_page_and_the_one_after_it(terminal):
+    plan, keys = plan_with_keys(terminal, 3, "--quota", "limit=10,period=DAY")
+    words = "get-usage", "--usage-plan-id", plan, "--start-date", "2026-08-01", "--end-date", "2026-08-02"
+    whole = {"usagePlanId": plan, "startDate": "2026-08-01", "endDate": "2026-08-02"}
+    days = [[0, 10], [0, 10]]
+    equal(terminal.aws(*words), whole | {"items": {key: days for key in keys}})
+    # Paging by itself, the CLI drops all but the first page of what is a map and not a list.
+    first = terminal.aws(*words, "--no-paginate", "--limit", "2")
+    equal(first, whole | {"items": {key: days for key in keys[1:]}, "position": first["position"]})
+    second = terminal.aws(*words, "--no-paginate", "--limit", "2", "--position", first["position"])
+    equal(second, whole | {"items": {keys[0]: days}})
+    one = terminal.aws(*words, "--key-id", keys[0])
+    equal(one["items"], {keys[0]: days})
+
+
+@case
+def get_usage_is_refused_in_our_words(terminal):
+    dates = "--start-date", "2026-08-02", "--end-date", "2026-08-01"
+    message = "Invalid dates specified: endDate must not be before startDate"
+    terminal.refused("GetUsage", "BadRequestException", message, "get-usage", "--usage-plan-id", "aaaaaa", *dates)
+    dates = "--start-date", "2026-08-01", "--end-date", "2026-08-01"
+    terminal.refused("GetUsage", "NotFoundException", UNKNOWN_PLAN, "get-usage", "--usage-plan-id", "aaaaaa", *dates)
+
+
+@case
+def update_usage_sets_what_is_left(terminal):
+    plan, (key,) = plan_with_keys(terminal, 1, "--quota", "limit=10,period=MONTH")
+    words = "update-usage", "--usage-plan-id", plan, "--key-id", key, "--patch-operations"
+    usage = terminal.aws(*words, "op=replace,path=/remaining,value=25")
+    equal((usage["items"], usage["startDate"]), ({key: [[0, 25]]}, usage["endDate"]))
+    message = "Invalid remaining quota specified: must be an integer from 0 to 2147483647"
+    terminal.refused("UpdateUsage", "BadRequestException", message, *words, "op=replace,path=/remaining,value=many")
+    elsewhere = "update-usage", "--usage-plan-id", plan, "--key-id", "aaaaaaaaaa", "--patch-operations"
+    terminal.refused(
+        "UpdateUsage", "NotFoundException", UNKNOWN_KEY_OF_PLAN, *elsewhere, "op=replace,path=/remaining,value=1"
     )
-    matches(plan["id"], PLAN_ID)
+
+
+@case
+def tag_resource_untag_resource_and_get_tags_go_together(terminal):
+    plan, (key,) = plan_with_keys(terminal, 1)
+    for path in (f"/apikeys/{key}", f"/usageplans/{plan}"):
+        arn = f"arn:aws:apigateway:us-east-1::{path}"
+        equal(terminal.aws("tag-resource", "--resource-arn", arn, "--tags", "team=gate,tier=gold"), None)
+        equal(terminal.aws("tag-resource", "--resource-arn", arn, "--tags", '{"x y": "z"}'), None)
+        equal(terminal.aws("get-tags", "--resource-arn", arn), {"tags": {"team": "gate", "tier": "gold", "x y": "z"}})
+        equal(terminal.aws("untag-resource", "--resource-arn", arn, "--tag-keys", "team", "x y"), None)
+        equal(terminal.aws("get-tags", "--resource-arn", arn), {"tags": {"tier": "gold"}})
+
+
+@case
+def tags_of_what_is_no_key_or_plan_are_refused(terminal):
+    for operation, *command in (
+        ("GetTags", "get-tags"),
+        ("TagResource", "tag-resource", "--tags", "a=b"),
+        ("UntagResource", "untag-resource", "--tag-keys", "a"),
+    ):
+        unknown = "arn:aws:apigateway:us-east-1::/apikeys/aaaaaaaaaa"
+        terminal.refused(operation, "NotFoundException", UNKNOWN_KEY, *command, "--resource-arn", unknown)
+        message = "Invalid ARN specified in the request"
+        other = "arn:aws:apigateway:us-east-1::/restapis/a1b2c3d4e5"
+        terminal.refused(operation, "BadRequestException", message, *command, "--resource-arn", other)
+
+
+@case
+def get_account_shows_what_every_account_has(terminal):
     equal(
-        plan,
+        terminal.aws("get-account"),
         {
-            "id": plan["id"],
-            "name": f"{terminal.mark}-plan",
-            "description": "made by hand",
-            "apiStages": [
-                {"apiId": "a", "stage": "prod", "throttle": {"/pets/GET": {"burstLimit": 1, "rateLimit": 0.5}}}
-            ],
-            "throttle": {"burstLimit": 20, "rateLimit": 10.0},
-            "quota": {"limit": 1000, "offset": 6, "period": "WEEK"},
-            "tags": {"team": "gate"},
+            "throttleSettings": {"burstLimit": 5000, "rateLimit": 10000.0},
+            "features": ["UsagePlans"],
+            "apiKeyVersion": "4",
         },
     )
-    equal(terminal.aws("get-usage-plan", "--usage-plan-id", plan["id"]), plan)
-
-
-@case
-def get_usage_plans_goes_through_all_pages_of_a_key_by_itself(terminal):
-    key = terminal.create()
-    plans = [terminal.plan() for _ in range(5)]
-    for plan in plans:
-        terminal.attach(plan, key)
-    listed = terminal.aws("get-usage-plans", "--key-id", key["id"], "--page-size", "2")["items"]
-    equal(listed, list(reversed(plans)))
-    equal(terminal.aws("get-usage-plans", "--key-id", "aaaaaaaaaa"), {"items": []})
-
-
-@case
-def update_usage_plan_changes_limits_and_stages(terminal):
-    plan = terminal.plan("--api-stages", "apiId=a,stage=prod")
-    updated = terminal.aws(
-        *("update-usage-plan", "--usage-plan-id", plan["id"], "--patch-operations"),
-        "op=replace,path=/throttle/rateLimit,value=500",
-        "op=replace,path=/quota/limit,value=5",
-        "op=replace,path=/quota/period,value=DAY",
-        "op=add,path=/apiStages,value=b:dev",
-        "op=remove,path=/apiStages,value=a:prod",
-        "op=replace,path=/apiStages/b:dev/throttle///GET/burstLimit,value=3",
-    )
-    equal(
-        updated,
-        plan
-        | {
-            "apiStages": [{"apiId": "b", "stage": "dev", "throttle": {"//GET": {"burstLimit": 3}}}],
-            "throttle": {"rateLimit": 500.0},
-            "quota": {"limit": 5, "offset": 0, "period": "DAY"},
-            "tags": {},
-        },
-    )
-
-
-@case
-def a_plan_with_stages_is_not_deleted_and_one_without_is(terminal):
-    plan = terminal.plan("--api-stages", "apiId=a,stage=prod")
-    one = "--usage-plan-id", plan["id"]
-    message = (
-        f"Cannot delete Usage Plan {plan['id']} because there are API Stages associated with it, including a:prod"
-    )
-    terminal.refused("DeleteUsagePlan", "BadRequestException", message, "delete-usage-plan", *one)
-    terminal.aws("update-usage-plan", *one, "--patch-operations", "op=remove,path=/apiStages,value=a:prod")
-    equal(terminal.aws("delete-usage-plan", *one), None)
-    terminal.refused("GetUsagePlan", "NotFoundException", UNKNOWN_PLAN, "get-usage-plan", *one)
-
-
-@case
-def keys_are_put_into_a_plan_listed_and_taken_out(terminal):
-    plan = terminal.plan()
-    keys = [terminal.create() for _ in range(3)]
-    attached = [terminal.attach(plan, key) for key in keys]
-    expected = [{"id": key["id"], "type": "API_KEY", "value": key["value"], "name": key["name"]} for key in keys]
-    equal(attached, expected)
-    of_plan = "--usage-plan-id", plan["id"]
-    listed = terminal.aws("get-usage-plan-keys", *of_plan, "--name-query", terminal.mark, "--page-size", "2")
-    equal(listed["items"], list(reversed(expected)))
-    equal(terminal.aws("get-usage-plan-keys", "--usage-plan-id", "aaaaaa"), {"items": []})
-    one = *of_plan, "--key-id", keys[0]["id"]
-    equal(terminal.aws("get-usage-plan-key", *one), expected[0])
-    equal(terminal.aws("delete-usage-plan-key", *one), None)
-    terminal.refused("DeleteUsagePlanKey", "NotFoundException", UNKNOWN_KEY, "delete-usage-plan-key", *one)
-
-
-@case
-def a_key_of_two_plans_with_one_stage_is_refused(terminal):
-    key = terminal.create()
-    first, second = (terminal.plan("--api-stages", "apiId=a,stage=prod") for _ in range(2))
-    terminal.attach(first, key)
-    message = (
-        f"Usage Plan {second['id']} cannot be added because API Key {key['id']} cannot reference multiple Usage Plans "
-        "with the same API stage: a:prod"
-    )
-    words = "--usage-plan-id", second["id"], "--key-id", key["id"], "--key-type", "API_KEY"
-    terminal.refused("CreateUsagePlanKey", "ConflictException", message, "create-usage-plan-key", *words)
 
 
 def csv_file(lines):

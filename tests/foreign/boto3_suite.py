@@ -26,6 +26,7 @@ from expect import (
     TOO_LONG,
     TOO_SHORT,
     UNKNOWN_KEY,
+    UNKNOWN_KEY_OF_PLAN,
     UNKNOWN_PLAN,
     Suite,
     equal,
@@ -654,217 +655,165 @@ def a_format_other_than_csv_is_refused(caller):
     refused(call, 400, "ValidationException")
 
 
-# CreateUsagePlan
+# GetUsage
 
 
-@case
-def a_plan_created_with_every_field_has_them_all(caller):
-    fields = {
-        "name": f"{caller.mark} gold",
-        "description": "made by boto3",
-        "apiStages": [
-            {"apiId": "a1b2c3d4e5", "stage": "prod", "throttle": {"/pets/GET": {"burstLimit": 1, "rateLimit": 0.5}}},
-            {"apiId": "a1b2c3d4e5", "stage": "$default"},
-        ],
-        "throttle": {"burstLimit": 20, "rateLimit": 10.0},
-        "quota": {"limit": 1000, "offset": 27, "period": "MONTH"},
-        "tags": {"team": "door + gate"},
-    }
-    plan = caller.api.create_usage_plan(**fields)
-    equal(status_of(plan), 201)
-    matches(plan["id"], PLAN_ID)
-    equal(fields_of(plan), fields | {"id": plan["id"]})
-    equal(fields_of(caller.api.get_usage_plan(usagePlanId=plan["id"])), fields_of(plan))
-
-
-@case
-def a_plan_created_from_a_name_has_no_stages_and_its_offset_is_filled_in(caller):
-    plan = caller.plan()
-    equal(fields_of(plan), {"id": plan["id"], "name": f"{caller.mark}-plan", "apiStages": []})
-    equal(caller.api.get_usage_plan(usagePlanId=plan["id"])["tags"], {})
-    quota = caller.plan(quota={"limit": 5, "period": "WEEK"})["quota"]
-    equal(quota, {"limit": 5, "offset": 0, "period": "WEEK"})
-
-
-@case
-def a_plan_keeps_to_its_rules(caller):
-    bad(lambda: caller.plan(name=""), "Invalid Usage Plan name, must have 1 to 1024 characters.")
-    stage = {"apiId": "", "stage": ""}
-    unfilled = "Invalid API Stage {api: %s, stage: %s} specified for usageplan %s"
-    bad(lambda: caller.plan(apiStages=[stage]), unfilled)
-    bad(lambda: caller.plan(throttle={"rateLimit": -0.5}))
-    bad(lambda: caller.plan(throttle={"burstLimit": -1}))
-    bad(lambda: caller.plan(quota={"limit": -1, "period": "DAY"}))
-    bad(
-        lambda: caller.plan(quota={"limit": 1, "offset": 1, "period": "DAY"}),
-        "Usage Plan quota offset must be zero in the DAY period",
-    )
-    message = (
-        "1 validation error detected: Value 'YEAR' at 'quota.period' failed to satisfy constraint: "
-        "Member must satisfy enum value set: [DAY, WEEK, MONTH]"
-    )
-    refused(lambda: caller.plan(quota={"limit": 1, "period": "YEAR"}), 400, "ValidationException", message)
-
-
-# GetUsagePlan and GetUsagePlans
-
-
-@case
-def an_unknown_plan_is_not_found(caller):
-    for unknown in ("aaaaaa", "no such plan", "a/b"):
-        refused(lambda: caller.api.get_usage_plan(usagePlanId=unknown), 404, "NotFoundException", UNKNOWN_PLAN)
-        refused(lambda: caller.patch_plan({"id": unknown}), 404, "NotFoundException", UNKNOWN_PLAN)
-        refused(lambda: caller.api.delete_usage_plan(usagePlanId=unknown), 404, "NotFoundException", UNKNOWN_PLAN)
-
-
-@case
-def plans_of_a_key_are_found_on_every_page_newest_first(caller):
-    key = caller.create()
-    plans = [caller.plan(tags={"a": "b"}) for _ in range(5)]
-    for plan in plans:
-        caller.attach(plan, key)
-    caller.plan()
-    pages = caller.api.get_paginator("get_usage_plans").paginate(keyId=key["id"], PaginationConfig={"PageSize": 2})
-    found = [plan for page in pages for plan in page["items"]]
-    equal(found, [fields_of(plan) for plan in reversed(plans)])
-    equal(caller.api.get_usage_plans(keyId="aaaaaaaaaa")["items"], [])
-
-
-# UpdateUsagePlan
-
-
-@case
-def every_property_of_a_plan_that_can_change_changes(caller):
-    plan = caller.plan("a:prod")
-    changed = caller.patch_plan(
-        plan,
-        ("replace", "/name", f"{caller.mark} silver"),
-        ("replace", "/description", "d"),
-        ("add", "/productCode", "code"),
-        ("add", "/apiStages", "b:dev"),
-        ("remove", "/apiStages", "a:prod"),
-        ("replace", "/apiStages/b:dev/throttle", '{"/pets/GET":{"rateLimit":1.0,"burstLimit":1}}'),
-        ("replace", "/apiStages/b:dev/throttle//a/b/POST/rateLimit", "2.5"),
-        ("add", "/apiStages/b:dev/throttle/~1a~1b/POST/burstLimit", "3"),
-        ("remove", "/apiStages/b:dev/throttle/~1pets/GET"),
-        ("replace", "/throttle/rateLimit", "0.1"),
-        ("replace", "/throttle/burstLimit", "7"),
-        ("replace", "/quota/limit", "9"),
-        ("replace", "/quota/period", "DAY"),
-    )
-    expected = {
-        "id": plan["id"],
-        "name": f"{caller.mark} silver",
-        "description": "d",
-        "productCode": "code",
-        "apiStages": [
-            {"apiId": "b", "stage": "dev", "throttle": {"/a/b/POST": {"burstLimit": 3, "rateLimit": 2.5}}}
-        ],
-        "throttle": {"burstLimit": 7, "rateLimit": 0.1},
-        "quota": {"limit": 9, "offset": 0, "period": "DAY"},
-        "tags": {},
-    }
-    equal(fields_of(changed), expected)
-    equal(fields_of(caller.api.get_usage_plan(usagePlanId=plan["id"])), expected)
-    bare = caller.patch_plan(plan, ("remove", "/throttle"), ("remove", "/quota"), ("remove", "/productCode"))
-    holds(not {"throttle", "quota", "productCode"} & set(bare), f"something is left: {bare}")
-
-
-@case
-def a_stage_is_removed_by_its_value(caller):
-    plan = caller.plan("a:prod")
-    by_path = (
-        "Invalid patch path  '/apiStages/a:prod' specified for op 'remove'. Must be one of: [/apiStages, /quota, "
-        "/throttle, /productCode, /apiStages/<apidId:stageName>/throttle/<resourcePath>/<httpMethod>, "
-        "/apiStages/<apidId:stageName>/throttle]"
-    )
-    bad(lambda: caller.patch_plan(plan, ("remove", "/apiStages/a:prod")), by_path)
-    bad(lambda: caller.patch_plan(plan, ("remove", "/apiStages")), "Invalid API Stage specified")
-    unknown = f"Invalid API Stage {{api: b, stage: prod}} specified for usageplan {plan['id']}"
-    refused(lambda: caller.patch_plan(plan, ("remove", "/apiStages", "b:prod")), 404, "NotFoundException", unknown)
-    equal(caller.patch_plan(plan, ("remove", "/apiStages", "a:prod"))["apiStages"], [])
-
-
-# DeleteUsagePlan
-
-
-@case
-def a_plan_is_deleted_when_its_stages_are_removed(caller):
-    plan, key = caller.plan("a:prod"), caller.create()
-    caller.attach(plan, key)
-    message = (
-        f"Cannot delete Usage Plan {plan['id']} because there are API Stages associated with it, including a:prod"
-    )
-    bad(lambda: caller.api.delete_usage_plan(usagePlanId=plan["id"]), message)
-    caller.patch_plan(plan, ("remove", "/apiStages", "a:prod"))
-    equal(status_of(caller.api.delete_usage_plan(usagePlanId=plan["id"])), 202)
-    equal(caller.api.get_usage_plans(keyId=key["id"])["items"], [])
-    equal(caller.api.get_api_key(apiKey=key["id"])["id"], key["id"])
-
-
-# CreateUsagePlanKey, GetUsagePlanKey, GetUsagePlanKeys, DeleteUsagePlanKey
-
-
-@case
-def a_key_is_put_into_a_plan_and_taken_out_again(caller):
-    plan, key = caller.plan("a:prod"), caller.create()
-    attached = caller.attach(plan, key)
-    equal(status_of(attached), 201)
-    expected = {"id": key["id"], "type": "API_KEY", "value": key["value"], "name": key["name"]}
-    equal(fields_of(attached), expected)
-    both = {"usagePlanId": plan["id"], "keyId": key["id"]}
-    equal(fields_of(caller.api.get_usage_plan_key(**both)), expected)
-    equal(caller.api.get_usage_plan_keys(usagePlanId=plan["id"])["items"], [expected])
-    equal(status_of(caller.api.delete_usage_plan_key(**both)), 202)
-    refused(lambda: caller.api.get_usage_plan_key(**both), 404, "NotFoundException", UNKNOWN_PLAN)
-    refused(lambda: caller.api.delete_usage_plan_key(**both), 404, "NotFoundException", UNKNOWN_KEY)
-
-
-@case
-def a_key_is_in_no_two_plans_that_share_a_stage(caller):
-    key, first, second = caller.create(), caller.plan("a:prod"), caller.plan("b:prod", "a:prod")
-    caller.attach(first, key)
-    message = (
-        f"Usage Plan {second['id']} cannot be added because API Key {key['id']} cannot reference multiple Usage Plans "
-        "with the same API stage: a:prod"
-    )
-    refused(lambda: caller.attach(second, key), 409, "ConflictException", message)
-    third = caller.plan("c:prod")
-    caller.attach(third, key)
-    refused(lambda: caller.patch_plan(third, ("add", "/apiStages", "a:prod")), 409, "ConflictException")
-    refused(lambda: caller.attach(third, key), 409, "ConflictException")
-
-
-@case
-def what_is_put_into_a_plan_must_be_a_key_that_is_there(caller):
-    plan, key = caller.plan(), caller.create()
-    unknown = {"id": "aaaaaaaaaa"}
-    refused(lambda: caller.attach(plan, unknown), 404, "NotFoundException", UNKNOWN_KEY)
-    refused(lambda: caller.attach(unknown, key), 404, "NotFoundException", UNKNOWN_PLAN)
-    refused(
-        lambda: caller.api.create_usage_plan_key(usagePlanId=plan["id"], keyId=key["id"], keyType="KEY"),
-        400,
-        "ValidationException",
-    )
-
-
-@case
-def keys_of_a_plan_are_found_by_name_and_on_every_page_newest_first(caller):
-    plan = caller.plan()
-    keys = [caller.create(name=f"{caller.mark}-{number}") for number in (1, 2, 10, 11, 12)]
+def plan_of(caller, *keys, limit=10, period="DAY"):
+    """Creates a plan with a quota, and puts keys into it."""
+    quota = {"limit": limit, "period": period} if limit is not None else None
+    plan = caller.api.create_usage_plan(name=f"{caller.mark}-plan", **({"quota": quota} if quota else {}))
     for key in keys:
-        caller.attach(plan, key)
-    listing = caller.api.get_paginator("get_usage_plan_keys")
+        caller.api.create_usage_plan_key(usagePlanId=plan["id"], keyId=key["id"], keyType="API_KEY")
+    return plan["id"]
 
-    def found(**more):
-        pages = listing.paginate(usagePlanId=plan["id"], PaginationConfig={"PageSize": 2}, **more)
-        return [(key["id"], key["value"]) for page in pages for key in page["items"]]
 
-    newest_first = [(key["id"], key["value"]) for key in reversed(keys)]
-    equal(found(), newest_first)
-    equal(found(nameQuery=f"{caller.mark}-1"), [pair for pair in newest_first if pair[0] != keys[1]["id"]])
-    equal(found(nameQuery=f"{caller.mark[1:]}-1"), [])
-    equal(caller.api.get_usage_plan_keys(usagePlanId="aaaaaa")["items"], [])
+@case
+def usage_has_a_pair_of_each_day_for_each_key_of_the_plan(caller):
+    first, second = caller.create(), caller.create()
+    plan = plan_of(caller, first, second, limit=5000, period="MONTH")
+    usage = caller.api.get_usage(usagePlanId=plan, startDate="2026-08-01", endDate="2026-08-04")
+    equal(status_of(usage), 200)
+    days = [[0, 5000]] * 4
+    equal(
+        fields_of(usage),
+        {
+            "usagePlanId": plan,
+            "startDate": "2026-08-01",
+            "endDate": "2026-08-04",
+            "items": {first["id"]: days, second["id"]: days},
+        },
+    )
+    equal(sorted(caller.wire), ["endDate", "startDate", "usagePlanId", "values"])
+    one = caller.api.get_usage(usagePlanId=plan, keyId=first["id"], startDate="2026-08-01", endDate="2026-08-01")
+    equal(one["items"], {first["id"]: [[0, 5000]]})
+
+
+@case
+def usage_without_a_quota_has_minus_one_left_and_without_keys_no_items(caller):
+    dates = {"startDate": "2026-08-01", "endDate": "2026-08-01"}
+    key = caller.create()
+    plan = plan_of(caller, key, limit=None)
+    equal(caller.api.get_usage(usagePlanId=plan, **dates)["items"], {key["id"]: [[0, -1]]})
+    equal(caller.api.get_usage(usagePlanId=plan_of(caller), **dates)["items"], {})
+
+
+@case
+def the_paginator_of_usage_yields_every_key_once(caller):
+    keys = [caller.create() for _ in range(5)]
+    plan = plan_of(caller, *keys)
+    pages = caller.api.get_paginator("get_usage").paginate(
+        usagePlanId=plan, startDate="2026-08-01", endDate="2026-08-01", PaginationConfig={"PageSize": 2}
+    )
+    seen = [id for page in pages for id in page["items"]]
+    equal(sorted(seen), sorted(key["id"] for key in keys))
+
+
+@case
+def usage_is_refused_for_wrong_dates_and_for_what_is_not_there(caller):
+    plan = plan_of(caller)
+
+    def ask(plan=plan, first="2026-08-01", last="2026-08-01", **more):
+        return lambda: caller.api.get_usage(usagePlanId=plan, startDate=first, endDate=last, **more)
+
+    bad(ask(first="08/01/2026"), "Invalid date specified: must be a day from 1970 on, as YYYY-MM-DD")
+    bad(ask(last="2026-07-31"), "Invalid dates specified: endDate must not be before startDate")
+    bad(ask(last="2026-10-30"), "Invalid dates specified: usage can be asked for over at most 90 days")
+    bad(ask(position="nonsense"), "Invalid position specified")
+    refused(ask(plan="aaaaaa"), 404, "NotFoundException", UNKNOWN_PLAN)
+    refused(ask(keyId="aaaaaaaaaa"), 404, "NotFoundException", UNKNOWN_KEY_OF_PLAN)
+
+
+# UpdateUsage
+
+
+@case
+def what_is_left_is_set_and_read_back(caller):
+    key = caller.create()
+    plan = plan_of(caller, key)
+    operations = [{"op": "replace", "path": "/remaining", "value": "3"}]
+    usage = caller.api.update_usage(usagePlanId=plan, keyId=key["id"], patchOperations=operations)
+    equal((status_of(usage), usage["items"]), (200, {key["id"]: [[0, 3]]}))
+    equal(usage["startDate"], usage["endDate"])
+    dates = {"startDate": usage["startDate"], "endDate": usage["endDate"]}
+    equal(caller.api.get_usage(usagePlanId=plan, **dates)["items"], {key["id"]: [[0, 3]]})
+
+
+@case
+def what_is_left_cannot_be_set_to_anything_else(caller):
+    key = caller.create()
+    plan, without = plan_of(caller, key), plan_of(caller, key, limit=None)
+
+    def set_to(value, plan=plan, path="/remaining", id=key["id"]):
+        operations = [{"op": "replace", "path": path, "value": value}]
+        return lambda: caller.api.update_usage(usagePlanId=plan, keyId=id, patchOperations=operations)
+
+    bad(set_to("-1"), "Invalid remaining quota specified: must be an integer from 0 to 2147483647")
+    message = "Invalid patch path  '/used' specified for op 'replace'. Must be one of: [/remaining]"
+    bad(set_to("1", path="/used"), message)
+    bad(set_to("1", plan=without), "Invalid remaining quota specified: the usage plan has no quota")
+    refused(set_to("1", plan="aaaaaa"), 404, "NotFoundException", UNKNOWN_PLAN)
+    refused(set_to("1", id="aaaaaaaaaa"), 404, "NotFoundException", UNKNOWN_KEY_OF_PLAN)
+
+
+# TagResource, UntagResource, GetTags
+
+
+def arns_of(caller):
+    """The ARNs of a key and of a plan."""
+    start = "arn:aws:apigateway:us-east-1::"
+    return f"{start}/apikeys/{caller.create()['id']}", f"{start}/usageplans/{plan_of(caller)}"
+
+
+@case
+def tags_are_added_replaced_taken_off_and_read(caller):
+    for arn in arns_of(caller):
+        equal(fields_of(caller.api.get_tags(resourceArn=arn)), {"tags": {}})
+        equal(status_of(caller.api.tag_resource(resourceArn=arn, tags={"a b": "1", "équipe/+=": "2", "c": ""})), 204)
+        caller.api.tag_resource(resourceArn=arn, tags={"c": "3", "d": "4"})
+        equal(caller.api.get_tags(resourceArn=arn)["tags"], {"a b": "1", "équipe/+=": "2", "c": "3", "d": "4"})
+        untagged = caller.api.untag_resource(resourceArn=arn, tagKeys=["a b", "équipe/+=", "unknown"])
+        equal(status_of(untagged), 204)
+        equal(caller.api.get_tags(resourceArn=arn)["tags"], {"c": "3", "d": "4"})
+
+
+@case
+def tags_are_those_that_the_key_shows(caller):
+    key = caller.create(tags={"a": "1"})
+    arn = f"arn:aws:apigateway:us-east-1::/apikeys/{key['id']}"
+    caller.api.tag_resource(resourceArn=arn, tags={"b": "2"})
+    read = caller.api.get_api_key(apiKey=key["id"])
+    equal((read["tags"], read["lastUpdatedDate"]), ({"a": "1", "b": "2"}, key["lastUpdatedDate"]))
+
+
+@case
+def tags_are_refused_beyond_their_rules_and_where_nothing_is(caller):
+    for arn, unknown in zip(arns_of(caller), (UNKNOWN_KEY, UNKNOWN_PLAN)):
+        caller.api.tag_resource(resourceArn=arn, tags={f"tag{number}": "x" for number in range(50)})
+        message = "Invalid tags specified: a resource can have at most 50 tags."
+        bad(lambda: caller.api.tag_resource(resourceArn=arn, tags={"one": "more"}), message)
+        message = "Invalid tag key specified: the prefix aws: is reserved."
+        bad(lambda: caller.api.tag_resource(resourceArn=arn, tags={"aws:x": "y"}), message)
+        nobody = arn.rsplit("/", 1)[0] + "/aaaaaaaaaa"
+        refused(lambda: caller.api.get_tags(resourceArn=nobody), 404, "NotFoundException", unknown)
+        refused(lambda: caller.api.tag_resource(resourceArn=nobody, tags={}), 404, "NotFoundException", unknown)
+        refused(lambda: caller.api.untag_resource(resourceArn=nobody, tagKeys=["a"]), 404, "NotFoundException", unknown)
+    for arn in ("arn:aws:apigateway:us-east-1::/restapis/a1b2c3d4e5", "arn:aws:s3:::bucket", "none"):
+        bad(lambda: caller.api.get_tags(resourceArn=arn), "Invalid ARN specified in the request")
+
+
+# GetAccount
+
+
+@case
+def an_account_has_usage_plans(caller):
+    equal(
+        fields_of(caller.api.get_account()),
+        {
+            "throttleSettings": {"burstLimit": 5000, "rateLimit": 10000.0},
+            "features": ["UsagePlans"],
+            "apiKeyVersion": "4",
+        },
+    )
 
 
 # What is not there

@@ -9,6 +9,7 @@ REQUEST_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 UNKNOWN_KEY = "Invalid API Key identifier specified"
 UNKNOWN_PLAN = "Invalid Usage Plan ID specified"
+UNKNOWN_KEY_OF_PLAN = "Invalid Key identifier specified"
 TOO_SHORT = "API Key value should be at least 30 characters"
 TOO_LONG = "API Key value exceeds maximum size of 128 characters"
 NAME_TOO_LONG = "Invalid API Key name, can be at most 1024 characters."

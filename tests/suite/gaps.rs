@@ -325,27 +325,6 @@ fn what_will_pass_is_told_so() {
 }
 
 #[test]
-fn what_is_not_there_yet_is_an_unknown_route() {
-    let server = start();
-    let arn = "arn%3Aaws%3Aapigateway%3Aus-east-1%3A%3A%2Fapikeys%2Fgt748qoyk2";
-    for (method, target) in [
-        ("GET", "/usageplans/p/usage"),
-        ("PATCH", "/usageplans/p/keys/k/usage"),
-        ("GET", &format!("/tags/{arn}")),
-        ("PUT", &format!("/tags/{arn}")),
-        ("DELETE", &format!("/tags/{arn}?tagKeys=a")),
-        ("GET", "/account"),
-        ("PATCH", "/account"),
-    ] {
-        server.send(&Request::new(method, target)).expect_error(
-            403,
-            "MissingAuthenticationTokenException",
-            "Missing Authentication Token",
-        );
-    }
-}
-
-#[test]
 fn every_caller_acts_for_the_default_account() {
     let server = start_with(&["--default-account=000000000042"]);
     let answer = server.create(&json!({"name": "n"}));

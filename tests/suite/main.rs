@@ -9,6 +9,7 @@
 )]
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")]
 
+mod account;
 mod api_keys;
 mod architecture;
 mod auth;
@@ -29,10 +30,9 @@ mod resilience;
 mod retries;
 mod secrecy;
 mod smuggling;
-mod terraform;
+mod tags;
 mod tls;
-mod usage_plan_keys;
-mod usage_plans;
+mod usage;
 
 use integration_tests::server::{Server, ServerOptions};
 

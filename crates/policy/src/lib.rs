@@ -44,6 +44,10 @@
 //! As on AWS, a list is its own resource: who may `GET` `/apikeys` sees every key in it, whatever is said of
 //! `/apikeys/ID`.
 //!
+//! Tags are asked for by `/tags/` and the ARN of their key or plan. Callers can write that ARN with any region, so a
+//! request about tags is denied, too, by what denies `apigateway:GET` (of UntagResource and TagResource:
+//! `apigateway:PATCH`) on the key or plan itself.
+//!
 //! # The documents
 //!
 //! The form is that of the IAM User Guide's "IAM JSON policy elements reference" and "Grammar of the IAM JSON policy

@@ -14,13 +14,13 @@ use tempfile::TempDir;
 use crate::BINARY;
 
 /// A folder with a database, its server that asks for signatures, and an administrator.
-struct Place {
+pub(crate) struct Place {
     folder: TempDir,
-    server: Server,
+    pub(crate) server: Server,
 }
 
 impl Place {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(&[])
     }
 
@@ -42,7 +42,7 @@ impl Place {
     }
 
     /// A credential that may do what this policy says: a ready-made one's name, or a document.
-    fn credential(&self, policy: &str, account: &str) -> Credential {
+    pub(crate) fn credential(&self, policy: &str, account: &str) -> Credential {
         let policy = if policy.starts_with('{') {
             let path = self.path("policy.json");
             std::fs::write(&path, policy).unwrap();
