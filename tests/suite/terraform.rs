@@ -29,7 +29,7 @@ fn operation(op: Op, path: impl Into<String>, value: Option<String>) -> PatchOpe
     PatchOperation::builder().op(op).path(path).set_value(value).build()
 }
 
-fn replace(path: impl Into<String>, value: impl ToString) -> PatchOperation {
+fn replace(path: impl Into<String>, value: &impl ToString) -> PatchOperation {
     operation(Op::Replace, path, Some(value.to_string()))
 }
 
@@ -95,7 +95,7 @@ impl ApiKey {
     async fn update(&self, client: &Client, id: &str, before: &Self) {
         let mut operations = Vec::new();
         if self.enabled != before.enabled {
-            operations.push(replace("/enabled", self.enabled));
+            operations.push(replace("/enabled", &self.enabled));
         }
         for (path, after, before) in [
             ("/description", &self.description, &before.description),
@@ -243,7 +243,7 @@ impl UsagePlan {
         if self.product_code != before.product_code {
             operations.push(match self.product_code.as_str() {
                 "" => operation(Op::Remove, "/productCode", None),
-                code => replace("/productCode", code),
+                _ => replace("/productCode", &self.product_code),
             });
         }
         if self.stages != before.stages {
@@ -253,8 +253,8 @@ impl UsagePlan {
             operations.extend(match self.throttle {
                 None => vec![operation(Op::Remove, "/throttle", None)],
                 Some(limits) => vec![
-                    replace("/throttle/rateLimit", limits.rate),
-                    replace("/throttle/burstLimit", limits.burst),
+                    replace("/throttle/rateLimit", &limits.rate),
+                    replace("/throttle/burstLimit", &limits.burst),
                 ],
             });
         }
@@ -283,8 +283,8 @@ impl UsagePlan {
             for (method, limits) in &stage.throttle {
                 // The raw path, whose slash makes it two.
                 let path = format!("/apiStages/{}/throttle/{method}", stage.id());
-                operations.push(replace(format!("{path}/rateLimit"), limits.rate));
-                operations.push(replace(format!("{path}/burstLimit"), limits.burst));
+                operations.push(replace(format!("{path}/rateLimit"), &limits.rate));
+                operations.push(replace(format!("{path}/burstLimit"), &limits.burst));
             }
         }
         operations

@@ -19,7 +19,7 @@ const INCOMPLETE: &str = "Invalid quota specified: limit and period are required
 
 /// A plan with a name and this member.
 fn with(member: &str, value: Value) -> Value {
-    json!({ "name": "n", member: value })
+    [("name", json!("n")), (member, value)].into_iter().collect()
 }
 
 fn stages(count: usize) -> Value {
