@@ -5,8 +5,9 @@
 
 use gatepost_custody::{Custody, KeyRing, Random, TokenKey};
 use gatepost_domain::api_keys::{ApiKeyFilter, ApiKeyId, ApiKeyPosition, CustomerId};
+use gatepost_domain::usage::{Day, UsageDays};
 use gatepost_domain::{AccountId, Timestamp};
-use gatepost_http_api::position::{ApiKeyPositions, InvalidPosition};
+use gatepost_http_api::position::{InvalidPosition, Positions};
 use libfuzzer_sys::fuzz_target;
 use std::sync::{Arc, LazyLock};
 
@@ -31,7 +32,7 @@ fuzz_target!(|text: &str| {
     let Ok(customer_id) = CustomerId::parse(customer) else { return };
     let filter = ApiKeyFilter { name_prefix: (!prefix.is_empty()).then(|| prefix.into()), customer_id };
     let account = AccountId::from_number(1).expect("an account");
-    let positions = ApiKeyPositions::new(&KEY, account, &filter);
+    let positions = Positions::of_api_keys(&KEY, account, &filter);
 
     let position = ApiKeyPosition {
         created: Timestamp::from_micros(text.len() as i64),
@@ -46,8 +47,16 @@ fuzz_target!(|text: &str| {
 
     let longer = ApiKeyFilter { name_prefix: Some(format!("{prefix}x").into()), ..filter.clone() };
     let elsewhere = [
-        ApiKeyPositions::new(&KEY, account, &longer),
-        ApiKeyPositions::new(&KEY, AccountId::from_number(2).expect("an account"), &filter),
+        Positions::of_api_keys(&KEY, account, &longer),
+        Positions::of_api_keys(&KEY, AccountId::from_number(2).expect("an account"), &filter),
+        Positions::of_usage_plan_keys(&KEY, account, prefix, Some(customer)),
+        Positions::of_usage(
+            &KEY,
+            account,
+            prefix,
+            UsageDays::only(Day::of(Timestamp::from_micros(0))),
+            Some(customer),
+        ),
     ];
     for other in elsewhere {
         assert_eq!(other.read(&genuine), Err(InvalidPosition));

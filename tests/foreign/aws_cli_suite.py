@@ -238,12 +238,10 @@ def import_api_keys_that_fails_on_warnings_imports_nothing(terminal):
 
 def plan_with_keys(terminal, count, *words):
     """Creates a plan, and keys in it: their ids."""
-    plan = terminal.aws("create-usage-plan", "--name", f"{terminal.mark}-plan", *words)["id"]
-    keys = [terminal.create()["id"] for _ in range(count)]
+    plan, keys = terminal.plan(*words), [terminal.create() for _ in range(count)]
     for key in keys:
-        words = "--usage-plan-id", plan, "--key-id", key, "--key-type", "API_KEY"
-        terminal.aws("create-usage-plan-key", *words)
-    return plan, keys
+        terminal.attach(plan, key)
+    return plan["id"], [key["id"] for key in keys]
 
 
 @case

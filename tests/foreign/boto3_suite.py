@@ -659,11 +659,10 @@ def a_format_other_than_csv_is_refused(caller):
 
 
 def plan_of(caller, *keys, limit=10, period="DAY"):
-    """Creates a plan with a quota, and puts keys into it."""
-    quota = {"limit": limit, "period": period} if limit is not None else None
-    plan = caller.api.create_usage_plan(name=f"{caller.mark}-plan", **({"quota": quota} if quota else {}))
+    """Creates a plan, with a quota unless its limit is None, and puts keys into it; its id."""
+    plan = caller.plan() if limit is None else caller.plan(quota={"limit": limit, "period": period})
     for key in keys:
-        caller.api.create_usage_plan_key(usagePlanId=plan["id"], keyId=key["id"], keyType="API_KEY")
+        caller.attach(plan, key)
     return plan["id"]
 
 

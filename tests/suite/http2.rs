@@ -60,6 +60,10 @@ async fn every_verb_works_on_one_connection() {
     let (status, _, attached) = ask(&mut client, Method::POST, &keys, attach).await;
     assert_eq!((status.as_u16(), &attached["value"]), (201, &key["value"]));
     assert_eq!(ask(&mut client, Method::GET, &keys, "").await.2["item"][0]["id"], key["id"]);
+    let tags = format!("/tags/arn%3Aaws%3Aapigateway%3A%3A%3A%2Fapikeys%2F{}", key["id"].as_str().unwrap());
+    let (status, headers, nothing) = ask(&mut client, Method::PUT, &tags, r#"{"tags":{"a":"b"}}"#).await;
+    assert_eq!((status.as_u16(), headers.get("content-type"), nothing), (204, None, Value::Null));
+    assert_eq!(ask(&mut client, Method::GET, &tags, "").await.2["tags"]["a"], "b");
     assert_eq!(ask(&mut client, Method::DELETE, &target, "").await.0, 202);
     let (_, _, list) = ask(&mut client, Method::GET, "/apikeys", "").await;
     assert_eq!(list["item"].as_array().map(Vec::len), Some(1));

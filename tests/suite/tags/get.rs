@@ -16,7 +16,7 @@ const NO_PLAN: &str = "Invalid Usage Plan ID specified";
 #[test]
 fn it_shows_the_tags_and_an_empty_object_without_any() {
     let server = start();
-    let (key, plan) = (server.key_named("n"), plan_with(&server, Value::Null));
+    let (key, plan) = (server.key_named("n"), plan_with(&server, &Value::Null));
     for target in [key_tags(&key), plan_tags(&plan)] {
         assert_eq!(server.get(&target).text(), r#"{"tags":{}}"#);
         tag(&server, &target, &json!({"b": "2", "a": ""}));
@@ -126,9 +126,10 @@ fn utf8(text: &str) -> String {
 #[test]
 fn what_is_not_there_is_told_in_the_resources_own_words() {
     let server = start();
-    let (key, plan) = (server.key_named("n"), plan_with(&server, Value::Null));
-    server.send(&Request::new("DELETE", &format!("/apikeys/{key}")));
-    server.send(&Request::new("DELETE", &format!("/usageplans/{plan}")));
+    let (key, plan) = (server.key_named("n"), plan_with(&server, &Value::Null));
+    for gone in [format!("/apikeys/{key}"), format!("/usageplans/{plan}")] {
+        assert_eq!(server.delete(&gone).status, 202);
+    }
     for (target, message) in [
         (key_tags(&key), NO_KEY),
         (key_tags("unknown"), NO_KEY),
@@ -144,7 +145,7 @@ fn what_is_not_there_is_told_in_the_resources_own_words() {
 #[test]
 fn of_another_account_nothing_is_there() {
     let place = crate::auth::Place::new();
-    let (key, plan) = (place.server.key_named("n"), plan_with(&place.server, Value::Null));
+    let (key, plan) = (place.server.key_named("n"), plan_with(&place.server, &Value::Null));
     let stranger = place.credential("administrator", "000000000002");
     for (target, message) in [(key_tags(&key), NO_KEY), (plan_tags(&plan), NO_PLAN)] {
         for request in all(&target) {
@@ -182,7 +183,7 @@ fn a_policy_allows_tags_by_the_path_of_the_request() {
 #[test]
 fn who_is_denied_a_key_or_plan_is_denied_its_tags_however_its_arn_is_written() {
     let place = crate::auth::Place::new();
-    let (key, plan) = (place.server.key_named("n"), plan_with(&place.server, Value::Null));
+    let (key, plan) = (place.server.key_named("n"), plan_with(&place.server, &Value::Null));
     let deny = |actions: &str| {
         format!(
             r#"{{"Statement": [
@@ -232,7 +233,7 @@ fn the_audit_log_tells_whose_tags_they_were() {
 async fn the_sdk_gets_tags_and_understands_a_refusal() {
     let server = start_signed(&[]);
     let client = sdk::client(&server);
-    let plan = plan_with(&server, Value::Null);
+    let plan = plan_with(&server, &Value::Null);
     tag(&server, &plan_tags(&plan), &json!({"team": "gate"}));
     let get = |arn: String| client.get_tags().resource_arn(arn).send();
     let shown = get(arn(&format!("/usageplans/{plan}"))).await.unwrap();

@@ -11,7 +11,7 @@ use crate::{start, start_signed};
 #[test]
 fn tags_are_added_and_replaced_and_the_answer_is_empty() {
     let server = start();
-    let (key, plan) = (server.key_named("n"), plan_with(&server, Value::Null));
+    let (key, plan) = (server.key_named("n"), plan_with(&server, &Value::Null));
     for target in [key_tags(&key), plan_tags(&plan)] {
         nothing(&tag(&server, &target, &json!({"a": "1", "b": "1"})));
         nothing(&tag(&server, &target, &json!({"b": "2", "c": "ä ß"})));
@@ -36,7 +36,7 @@ fn a_tagged_key_keeps_its_date_and_all_else() {
 #[test]
 fn a_resource_has_at_most_fifty_tags() {
     let server = start();
-    let (key, plan) = (server.key_named("n"), plan_with(&server, Value::Null));
+    let (key, plan) = (server.key_named("n"), plan_with(&server, &Value::Null));
     let numbered = |numbers: std::ops::Range<usize>| {
         Value::Object(numbers.map(|n| (format!("k{n:02}"), json!("v"))).collect::<Map<_, _>>())
     };

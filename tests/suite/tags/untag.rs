@@ -11,7 +11,7 @@ use crate::{start, start_signed};
 #[test]
 fn keys_come_one_by_one_or_separated_by_commas() {
     let server = start();
-    let (key, plan) = (server.key_named("n"), plan_with(&server, Value::Null));
+    let (key, plan) = (server.key_named("n"), plan_with(&server, &Value::Null));
     for target in [key_tags(&key), plan_tags(&plan)] {
         let numbered: Vec<_> = (0..9).map(|n| (format!("k{n}"), json!("v"))).collect();
         nothing(&tag(&server, &target, &Value::Object(numbered.into_iter().collect())));
@@ -63,7 +63,7 @@ fn keys_must_be_given() {
 async fn the_sdk_untags_and_understands_a_refusal() {
     let server = start_signed(&[]);
     let client = sdk::client(&server);
-    let plan = plan_with(&server, Value::Null);
+    let plan = plan_with(&server, &Value::Null);
     nothing(&tag(&server, &plan_tags(&plan), &json!({"a b": "1", "c": "2", "d": "3"})));
     let untag = |id: &str| {
         let request = client.untag_resource().resource_arn(arn(&format!("/usageplans/{id}")));

@@ -1,6 +1,6 @@
 //! `GET /usageplans/{usageplanId}/usage`
 
-use super::{Place, attach, key_in, per, plan_with, usage};
+use super::{Place, key_in, per, plan_with, usage};
 use integration_tests::http::Request;
 use integration_tests::sdk;
 use integration_tests::server::Credential;
@@ -20,7 +20,7 @@ fn hal(server: &Server, target: &str) -> Value {
 #[test]
 fn each_key_has_a_pair_a_day_and_what_is_left_falls_over_the_period() {
     let place = Place::new();
-    let plan = plan_with(&place.server, per(1_000_000, "MONTH"));
+    let plan = plan_with(&place.server, &per(1_000_000, "MONTH"));
     let (used, idle) = (key_in(&place.server, &plan), key_in(&place.server, &plan));
     place.count(&plan, &used, &[("2026-09-01", 137), ("2026-09-02", 123), ("2026-09-03", 84)]);
     let answer = place.server.get(&usage(&plan, "2026-09-01", "2026-09-03")).expect(200);
@@ -38,7 +38,7 @@ fn each_key_has_a_pair_a_day_and_what_is_left_falls_over_the_period() {
 #[test]
 fn what_was_used_earlier_in_the_period_is_not_left() {
     let place = Place::new();
-    let plan = plan_with(&place.server, per(100, "WEEK"));
+    let plan = plan_with(&place.server, &per(100, "WEEK"));
     let key = key_in(&place.server, &plan);
     // 2026-09-07 is a Monday.
     place.count(&plan, &key, &[("2026-09-06", 60), ("2026-09-07", 30), ("2026-09-09", 80)]);
@@ -52,7 +52,7 @@ fn what_was_used_earlier_in_the_period_is_not_left() {
 #[test]
 fn a_plan_without_a_quota_has_minus_one_left() {
     let place = Place::new();
-    let plan = plan_with(&place.server, Value::Null);
+    let plan = plan_with(&place.server, &Value::Null);
     let key = key_in(&place.server, &plan);
     place.count(&plan, &key, &[("2026-09-01", 3)]);
     let answer = place.server.get(&usage(&plan, "2026-09-01", "2026-09-02")).expect(200);
@@ -62,7 +62,7 @@ fn a_plan_without_a_quota_has_minus_one_left() {
 #[test]
 fn a_plan_without_keys_has_no_values() {
     let server = start();
-    let plan = plan_with(&server, per(1, "DAY"));
+    let plan = plan_with(&server, &per(1, "DAY"));
     let target = usage(&plan, "2026-09-01", "2026-09-01");
     assert_eq!(server.get(&target).expect(200)["values"], json!({}));
     assert_eq!(hal(&server, &target).get("values"), None);
@@ -71,7 +71,7 @@ fn a_plan_without_keys_has_no_values() {
 #[test]
 fn in_hal_one_day_is_its_pair_and_the_links_are_the_request() {
     let server = start();
-    let plan = plan_with(&server, per(10, "DAY"));
+    let plan = plan_with(&server, &per(10, "DAY"));
     let key = key_in(&server, &plan);
     let link = |href: &str| json!({ "href": href });
     let one = usage(&plan, "2026-09-01", "2026-09-01");
@@ -90,7 +90,7 @@ fn in_hal_one_day_is_its_pair_and_the_links_are_the_request() {
 #[test]
 fn both_dates_are_needed_and_hold_one_to_ninety_days() {
     let server = start();
-    let plan = plan_with(&server, per(1, "DAY"));
+    let plan = plan_with(&server, &per(1, "DAY"));
     let key = key_in(&server, &plan);
     let at = |query: &str| server.get(&format!("/usageplans/{plan}/usage{query}"));
     let ninety = at("?startDate=2026-06-03&endDate=2026-08-31").expect(200);
@@ -125,7 +125,7 @@ fn both_dates_are_needed_and_hold_one_to_ninety_days() {
 #[test]
 fn days_to_come_can_be_asked_for() {
     let server = start();
-    let plan = plan_with(&server, per(7, "MONTH"));
+    let plan = plan_with(&server, &per(7, "MONTH"));
     let key = key_in(&server, &plan);
     let answer = server.get(&usage(&plan, "9999-12-30", "9999-12-31")).expect(200);
     assert_eq!(answer["values"][&key], json!([[0, 7], [0, 7]]));
@@ -134,7 +134,7 @@ fn days_to_come_can_be_asked_for() {
 #[test]
 fn one_key_may_be_asked_for() {
     let server = start();
-    let (plan, other) = (plan_with(&server, per(1, "DAY")), plan_with(&server, per(2, "DAY")));
+    let (plan, other) = (plan_with(&server, &per(1, "DAY")), plan_with(&server, &per(2, "DAY")));
     let (key, _) = (key_in(&server, &plan), key_in(&server, &plan));
     let elsewhere = key_in(&server, &other);
     let target = usage(&plan, "2026-09-01", "2026-09-01");
@@ -150,8 +150,8 @@ fn one_key_may_be_asked_for() {
 #[test]
 fn an_unknown_plan_has_no_usage() {
     let server = start();
-    let gone = plan_with(&server, Value::Null);
-    server.send(&Request::new("DELETE", &format!("/usageplans/{gone}")));
+    let gone = plan_with(&server, &Value::Null);
+    assert_eq!(server.delete(&format!("/usageplans/{gone}")).status, 202);
     for unknown in [&*gone, "unknown", "no%20plan"] {
         let target = usage(unknown, "2026-09-01", "2026-09-01");
         server.get(&target).expect_error(404, "NotFoundException", NO_PLAN);
@@ -164,7 +164,7 @@ fn an_unknown_plan_has_no_usage() {
 #[test]
 fn usage_comes_in_pages_of_keys_newest_first() {
     let server = start();
-    let plan = plan_with(&server, per(1, "DAY"));
+    let plan = plan_with(&server, &per(1, "DAY"));
     let mut keys: Vec<String> = (0..5).map(|_| key_in(&server, &plan)).collect();
     keys.reverse();
     let target = usage(&plan, "2026-09-01", "2026-09-01");
@@ -190,9 +190,11 @@ fn usage_comes_in_pages_of_keys_newest_first() {
 #[test]
 fn a_position_is_good_for_the_usage_it_came_from_only() {
     let server = start();
-    let (plan, other) = (plan_with(&server, Value::Null), plan_with(&server, Value::Null));
+    let (plan, other) = (plan_with(&server, &Value::Null), plan_with(&server, &Value::Null));
     let keys = [(); 3].map(|()| key_in(&server, &plan));
-    keys.iter().for_each(|key| attach(&server, &other, key));
+    for key in &keys {
+        server.attach(&other, key).expect(201);
+    }
     let target = usage(&plan, "2026-09-01", "2026-09-02");
     let page = server.get(&format!("{target}&limit=1")).expect(200);
     let position = page["position"].as_str().unwrap();
@@ -213,7 +215,7 @@ fn a_position_is_good_for_the_usage_it_came_from_only() {
 #[test]
 fn pages_in_hal_are_linked() {
     let server = start();
-    let plan = plan_with(&server, Value::Null);
+    let plan = plan_with(&server, &Value::Null);
     let keys = [(); 3].map(|()| key_in(&server, &plan));
     let target = format!("{}&limit=2", usage(&plan, "2026-09-01", "2026-09-01"));
     let page = hal(&server, &target);
@@ -229,7 +231,7 @@ fn pages_in_hal_are_linked() {
 #[test]
 fn of_another_account_there_is_no_usage() {
     let place = crate::auth::Place::new();
-    let plan = plan_with(&place.server, per(5, "DAY"));
+    let plan = plan_with(&place.server, &per(5, "DAY"));
     let key = key_in(&place.server, &plan);
     let stranger = place.credential("administrator", "000000000002");
     let target = usage(&plan, "2026-09-01", "2026-09-01");
@@ -250,7 +252,7 @@ fn of_another_account_there_is_no_usage() {
 async fn the_sdk_reads_all_pages_and_understands_a_refusal() {
     let server = start_signed(&[]);
     let client = sdk::client(&server);
-    let plan = plan_with(&server, per(10, "DAY"));
+    let plan = plan_with(&server, &per(10, "DAY"));
     let keys = [(); 3].map(|()| key_in(&server, &plan));
     let ask = |plan: &str| {
         client.get_usage().usage_plan_id(plan).start_date("2026-09-01").end_date("2026-09-02").limit(2)

@@ -10,7 +10,6 @@ use gatepost_domain::usage::Day;
 use gatepost_domain::usage_plans::UsagePlanId;
 use gatepost_storage::{Incarnation, Metered, Storage, UsageCount, UsagePlanKey};
 use gatepost_storage_sqlite::{SqliteOptions, SqliteStorage};
-use integration_tests::http::Request;
 use integration_tests::server::{Server, ServerOptions, id_of};
 use serde_json::{Value, json};
 use std::cell::Cell;
@@ -21,23 +20,15 @@ use crate::BINARY;
 
 /// Makes a plan with this quota, `null` for none, and gives its id.
 #[track_caller]
-pub(crate) fn plan_with(server: &Server, quota: Value) -> String {
-    let body = json!({"name": "n", "quota": quota});
-    id_of(&server.send(&Request::json("POST", "/usageplans", &body)).expect(201))
-}
-
-/// Puts a key into a plan.
-#[track_caller]
-pub(crate) fn attach(server: &Server, plan: &str, key: &str) {
-    let body = json!({"keyId": key, "keyType": "API_KEY"});
-    server.send(&Request::json("POST", &format!("/usageplans/{plan}/keys"), &body)).expect(201);
+pub(crate) fn plan_with(server: &Server, quota: &Value) -> String {
+    id_of(&server.create_plan(&json!({"name": "n", "quota": quota})).expect(201))
 }
 
 /// Makes a key in a plan and gives its id.
 #[track_caller]
-pub(crate) fn key_in(server: &Server, plan: &str) -> String {
+fn key_in(server: &Server, plan: &str) -> String {
     let key = server.key_named("n");
-    attach(server, plan, &key);
+    server.attach(plan, &key).expect(201);
     key
 }
 

@@ -25,7 +25,7 @@ fn patch(server: &Server, plan: &str, key: &str, operations: &Value) -> Answer {
 fn it_answers_todays_pair_of_the_key() {
     early_enough();
     let server = start();
-    let plan = plan_with(&server, per(5_000, "MONTH"));
+    let plan = plan_with(&server, &per(5_000, "MONTH"));
     let (key, _) = (key_in(&server, &plan), key_in(&server, &plan));
     let answer = patch(&server, &plan, &key, &remaining("10")).expect(200);
     let today = answer["startDate"].as_str().unwrap();
@@ -41,7 +41,7 @@ fn it_answers_todays_pair_of_the_key() {
 fn in_hal_the_pair_is_alone_and_the_only_link_is_its_own() {
     early_enough();
     let server = start();
-    let plan = plan_with(&server, per(5_000, "MONTH"));
+    let plan = plan_with(&server, &per(5_000, "MONTH"));
     let key = key_in(&server, &plan);
     // The body of AWS's sample, which misspells its member.
     let body = r#"{"patchOperation":[{"op":"replace","path":"/remaining","value":"10"}]}"#;
@@ -58,7 +58,7 @@ fn in_hal_the_pair_is_alone_and_the_only_link_is_its_own() {
 fn what_was_used_before_does_not_lessen_what_is_set() {
     early_enough();
     let place = Place::new();
-    let plan = plan_with(&place.server, per(100, "MONTH"));
+    let plan = plan_with(&place.server, &per(100, "MONTH"));
     let key = key_in(&place.server, &plan);
     let none = patch(&place.server, &plan, &key, &json!([])).expect(200);
     let today = none["startDate"].as_str().unwrap().to_owned();
@@ -78,7 +78,7 @@ fn what_was_used_before_does_not_lessen_what_is_set() {
 fn another_key_of_the_plan_and_the_next_period_keep_their_quota() {
     early_enough();
     let server = start();
-    let plan = plan_with(&server, per(8, "DAY"));
+    let plan = plan_with(&server, &per(8, "DAY"));
     let (key, other) = (key_in(&server, &plan), key_in(&server, &plan));
     let answer = patch(&server, &plan, &key, &remaining("2147483647")).expect(200);
     assert_eq!(answer["values"][&key], json!([[0, 2_147_483_647]]));
@@ -92,7 +92,7 @@ fn another_key_of_the_plan_and_the_next_period_keep_their_quota() {
 fn only_remaining_is_replaced_and_by_an_integer() {
     early_enough();
     let server = start();
-    let plan = plan_with(&server, per(8, "DAY"));
+    let plan = plan_with(&server, &per(8, "DAY"));
     let key = key_in(&server, &plan);
     let refused = |operation: Value, message: &str| {
         patch(&server, &plan, &key, &json!([operation])).expect_error(400, "BadRequestException", message);
@@ -140,7 +140,7 @@ fn only_remaining_is_replaced_and_by_an_integer() {
 fn operations_apply_in_order_and_all_or_none() {
     early_enough();
     let server = start();
-    let plan = plan_with(&server, per(8, "DAY"));
+    let plan = plan_with(&server, &per(8, "DAY"));
     let key = key_in(&server, &plan);
     let set = |value: &str| json!({"op": "replace", "path": "/remaining", "value": value});
     let twice = patch(&server, &plan, &key, &json!([set("3"), set("4")])).expect(200);
@@ -156,7 +156,7 @@ fn operations_apply_in_order_and_all_or_none() {
 #[test]
 fn without_a_quota_there_is_nothing_to_set() {
     let server = start();
-    let plan = plan_with(&server, Value::Null);
+    let plan = plan_with(&server, &Value::Null);
     let key = key_in(&server, &plan);
     patch(&server, &plan, &key, &remaining("1")).expect_error(
         400,
@@ -169,7 +169,7 @@ fn without_a_quota_there_is_nothing_to_set() {
 #[test]
 fn an_unknown_plan_and_a_key_that_is_not_in_it_are_not_found() {
     let server = start();
-    let (plan, other) = (plan_with(&server, per(1, "DAY")), plan_with(&server, per(1, "DAY")));
+    let (plan, other) = (plan_with(&server, &per(1, "DAY")), plan_with(&server, &per(1, "DAY")));
     let (key, elsewhere) = (key_in(&server, &plan), key_in(&server, &other));
     for unknown in ["unknown", "no%20plan"] {
         let answer = patch(&server, unknown, &key, &remaining("1"));
@@ -190,7 +190,7 @@ fn an_unknown_plan_and_a_key_that_is_not_in_it_are_not_found() {
 #[test]
 fn another_account_sets_nothing() {
     let place = crate::auth::Place::new();
-    let plan = plan_with(&place.server, per(5, "DAY"));
+    let plan = plan_with(&place.server, &per(5, "DAY"));
     let key = key_in(&place.server, &plan);
     let stranger = place.credential("administrator", "000000000002");
     let body = json!({ "patchOperations": remaining("1") });
@@ -204,7 +204,7 @@ fn another_account_sets_nothing() {
 fn of_settings_at_once_one_stays_whole() {
     early_enough();
     let place = Place::new();
-    let plan = plan_with(&place.server, per(1_000, "MONTH"));
+    let plan = plan_with(&place.server, &per(1_000, "MONTH"));
     let key = key_in(&place.server, &plan);
     std::thread::scope(|scope| {
         for value in 1..=8 {
@@ -227,7 +227,7 @@ async fn the_sdk_sets_what_is_left_and_understands_a_refusal() {
     use aws_sdk_apigateway::types::{Op, PatchOperation};
     let server = start_signed(&[]);
     let client = sdk::client(&server);
-    let plan = plan_with(&server, per(10, "DAY"));
+    let plan = plan_with(&server, &per(10, "DAY"));
     let key = key_in(&server, &plan);
     let set = |value: &str| {
         let operation = PatchOperation::builder().op(Op::Replace).path("/remaining").value(value).build();
