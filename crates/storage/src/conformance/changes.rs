@@ -1,9 +1,13 @@
 //! The change feed: no committed change is ever missing.
 
 use super::samples::*;
-use crate::{Change, FeedCursor, ImportId, Keep, News, Reader, Storage};
+use crate::{
+    Change, FeedCursor, ImportId, Incarnation, Keep, News, PlanChanged, Reader, Storage, UsageCount,
+    UsagePlanKey,
+};
 use futures_util::future;
 use gatepost_domain::api_keys::ApiKeyId;
+use gatepost_domain::usage_plans::{Attachment, UsagePlan};
 use gatepost_domain::{PageLimit, PageRequest, Version};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -17,6 +21,15 @@ async fn must_resync(storage: &dyn Storage, from: FeedCursor) {
 
 fn key_change(n: u32, version: u64) -> Change {
     Change::ApiKey { account: account(), id: nth_id(n), version: Version(version) }
+}
+
+fn plan_change(n: u32, version: u64) -> Change {
+    Change::UsagePlan { account: account(), id: nth_plan(n), version: Version(version) }
+}
+
+/// What was told, whatever its order, and each once.
+fn each_once(changes: Vec<Change>) -> BTreeSet<String> {
+    changes.iter().map(|change| format!("{change:?}")).collect()
 }
 
 /// Told changes may come in any order, and twice.
@@ -184,7 +197,7 @@ pub async fn what_is_remembered_is_not_told(storage: &dyn Storage) {
     let mut feed = feed(storage).await;
     let token = crate::RetryToken([1; 32]);
     storage.writer().remember_import(account(), &token).await.expect("remembers");
-    storage.replicas().beat(crate::Incarnation([1; 16]), LONG).await.expect("beats");
+    storage.replicas().beat(Incarnation([1; 16]), LONG).await.expect("beats");
     storage.probe().await.expect("it is ready");
     assert_eq!(all_news(&mut *feed).await, []);
 }
@@ -309,4 +322,152 @@ pub async fn a_foreign_position_must_resync(storage: &dyn Storage) {
     for text in ["", "0", "-", "installation:1", &foreign, &format!("{own}x"), "\u{1f511}"] {
         must_resync(storage, FeedCursor(text.into())).await;
     }
+}
+
+/// A replica that is not told honours what a plan no longer allows.
+pub async fn writes_of_plans_are_told(storage: &dyn Storage) {
+    let mut feed = feed(storage).await;
+    let mut writer = storage.writer();
+    writer.insert_usage_plan(account(), &new_plan(&plan(1, &[])), None).await.expect("inserts");
+    assert_eq!(news(&mut *feed, LONG).await, [plan_change(1, 1)]);
+    for (version, with) in [(5, "a:x"), (6, "b:x")] {
+        let changed = UsagePlan { version: Version(version), ..plan(1, &[with]) };
+        let expected = find_plan(storage, 1).await.expect("is there").version;
+        writer.update_usage_plan(account(), &changed, expected).await.expect("updates");
+        assert_eq!(news(&mut *feed, LONG).await, [plan_change(1, version)]);
+    }
+    writer.delete_usage_plan(account(), &nth_plan(1), Version(6)).await.expect("deletes");
+    assert_eq!(news(&mut *feed, LONG).await, [plan_change(1, 7)]);
+    drop(writer);
+    let mut unit = begin(storage).await;
+    unit.insert_usage_plan(account(), &new_plan(&plan(2, &[])), None).await.expect("inserts");
+    unit.insert_api_key(account(), key(1), None).await.expect("inserts");
+    assert_eq!(news(&mut *feed, SHORT).await, []);
+    commit(unit).await;
+    assert_eq!(each_once(all_news(&mut *feed).await), each_once(vec![key_change(1, 1), plan_change(2, 1)]));
+}
+
+/// Which plans a key is in is a property of the key to whoever keeps a copy.
+pub async fn putting_a_key_into_a_plan_and_taking_it_out_is_told_of_the_key(storage: &dyn Storage) {
+    insert(storage, [key(1), key(2), key(3)]).await;
+    insert_plans(storage, [plan(1, &[]), plan(2, &[])]).await;
+    let mut feed = feed(storage).await;
+    attach(storage, &[link(1, 1)]).await;
+    assert_eq!(all_news(&mut *feed).await, [key_change(1, 2)]);
+    assert!(storage.writer().detach_api_key(account(), &link(1, 1)).await.expect("answers"));
+    assert_eq!(all_news(&mut *feed).await, [key_change(1, 3)]);
+    let links = [link(1, 2), link(9, 3), link(1, 1), link(2, 2), link(1, 2)];
+    storage.writer().attach_api_keys(account(), &links, MOST_PLANS).await.expect("answers");
+    let told = sorted(all_news(&mut *feed).await);
+    // Of two versions of one call the later is enough.
+    let told: Vec<_> = told.into_iter().filter(|one| *one != (2, 2)).collect();
+    assert_eq!(told, [(1, 4), (2, 3)]);
+}
+
+/// A million keys must not be a million changes; who hears of the plan knows that none is in it any more.
+pub async fn deleting_a_plan_is_told_of_the_plan_alone(storage: &dyn Storage) {
+    insert(storage, [key(1), key(2)]).await;
+    insert_plans(storage, [plan(1, &[])]).await;
+    attach(storage, &[link(1, 1), link(1, 2)]).await;
+    let mut feed = feed(storage).await;
+    storage.writer().delete_usage_plan(account(), &nth_plan(1), Version::FIRST).await.expect("deletes");
+    assert_eq!(all_news(&mut *feed).await, [plan_change(1, 2)]);
+    // Nor is anything told of what is cleared later.
+    insert_when_free(storage, &plan(1, &[])).await;
+    assert_eq!(all_news(&mut *feed).await, [plan_change(1, 1)]);
+}
+
+/// The key is gone, and its links with it.
+pub async fn deleting_a_key_in_plans_is_told_of_the_key_alone(storage: &dyn Storage) {
+    insert(storage, [key(1)]).await;
+    insert_plans(storage, [plan(1, &[]), plan(2, &[])]).await;
+    attach(storage, &[link(1, 1), link(2, 1)]).await;
+    let mut feed = feed(storage).await;
+    assert!(storage.writer().delete_api_key(account(), &nth_id(1)).await.expect("deletes"));
+    assert_eq!(all_news(&mut *feed).await, [key_change(1, 4)]);
+}
+
+/// They changed nothing.
+pub async fn refused_writes_of_plans_and_links_are_not_told(storage: &dyn Storage) {
+    insert(storage, [key(1), key(2)]).await;
+    insert_plans(storage, [plan(1, &["a:x"]), plan(2, &["b:x"]), plan(3, &["a:x"])]).await;
+    attach(storage, &[link(1, 1), link(2, 1)]).await;
+    let mut feed = feed(storage).await;
+    let mut writer = storage.writer();
+    writer.insert_usage_plan(account(), &new_plan(&plan(1, &[])), None).await.expect_err("the id is taken");
+    writer
+        .insert_usage_plan(account(), &new_plan(&plan(4, &[])), Some(3))
+        .await
+        .expect_err("there are three");
+    let shares = UsagePlan { version: Version(2), ..plan(2, &["a:x"]) };
+    writer.update_usage_plan(account(), &shares, Version(9)).await.expect_err("it is stale");
+    let refused = writer.update_usage_plan(account(), &shares, Version::FIRST).await.expect("answers");
+    assert!(matches!(refused, PlanChanged::StageShared { .. }), "{refused:?}");
+    writer.delete_usage_plan(account(), &nth_plan(2), Version(9)).await.expect_err("it is stale");
+    let links = [link(3, 1), link(1, 1), link(9, 1), link(1, 9)];
+    let outcomes = writer.attach_api_keys(account(), &links, MOST_PLANS).await.expect("answers");
+    assert!(!outcomes.contains(&Attachment::Done), "{outcomes:?}");
+    assert!(!writer.detach_api_key(account(), &link(1, 2)).await.expect("answers"));
+    drop(writer);
+    assert_eq!(all_news(&mut *feed).await, []);
+}
+
+/// A change that never was must not be looked for.
+pub async fn nothing_is_told_of_plans_in_a_dropped_unit(storage: &dyn Storage) {
+    insert(storage, [key(1)]).await;
+    insert_plans(storage, [plan(1, &[]), plan(2, &[])]).await;
+    let mut feed = feed(storage).await;
+    let mut unit = begin(storage).await;
+    unit.insert_usage_plan(account(), &new_plan(&plan(3, &[])), None).await.expect("inserts");
+    unit.attach_api_keys(account(), &[link(1, 1)], MOST_PLANS).await.expect("attaches");
+    unit.delete_usage_plan(account(), &nth_plan(2), Version::FIRST).await.expect("deletes");
+    unit.adjust_usage(account(), &link(1, 1), day(20_000), 5).await.expect("adjusts");
+    drop(unit);
+    assert_eq!(all_news(&mut *feed).await, []);
+}
+
+/// Keys that came with plans came with their import.
+pub async fn an_import_with_plans_is_told_as_a_range_alone(storage: &dyn Storage) {
+    insert(storage, [key(1)]).await;
+    insert_plans(storage, [plan(1, &[])]).await;
+    let mut feed = feed(storage).await;
+    let rows = [1, 2].map(|n| {
+        let mut one = row(n);
+        one.plans = vec![nth_plan(1), nth_plan(9)];
+        one
+    });
+    storage.writer().import_api_keys(account(), rows.to_vec(), None, MOST_PLANS).await.expect("imports");
+    let told = imports(&all_news(&mut *feed).await);
+    assert_eq!(told.len(), 1);
+    assert_eq!(range(storage.reader(), told[0]).await, [nth_id(1), nth_id(2)]);
+    assert_eq!(keys_in(storage.reader(), account(), 1, None, 25).await, [2, 1]);
+}
+
+/// What an operator gives must reach the replicas that limit; what they count they know themselves.
+pub async fn adjustments_are_told_and_counts_are_not(storage: &dyn Storage) {
+    let mut feed = feed(storage).await;
+    let usage = |link: UsagePlanKey| Change::Usage { account: account(), link };
+    for adjustment in [5, 5] {
+        storage
+            .writer()
+            .adjust_usage(account(), &link(1, 1), day(20_000), adjustment)
+            .await
+            .expect("adjusts");
+        assert_eq!(all_news(&mut *feed).await, [usage(link(1, 1))]);
+    }
+    let count = UsageCount { account: account(), link: link(1, 1), day: day(20_000), requests: 3 };
+    for _ in 0..2 {
+        storage
+            .usage_meter()
+            .count(Incarnation([1; 16]), 1, std::slice::from_ref(&count))
+            .await
+            .expect("counts");
+    }
+    assert_eq!(all_news(&mut *feed).await, []);
+    let mut unit = begin(storage).await;
+    unit.adjust_usage(account(), &link(1, 2), day(20_000), 1).await.expect("adjusts");
+    unit.adjust_usage(account(), &link(2, 1), day(20_000), 1).await.expect("adjusts");
+    commit(unit).await;
+    let expected = vec![usage(link(1, 2)), usage(link(2, 1))];
+    assert_eq!(each_once(all_news(&mut *feed).await), each_once(expected));
 }

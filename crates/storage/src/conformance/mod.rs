@@ -26,6 +26,9 @@ pub mod installation;
 pub mod replicas;
 pub mod retries;
 mod samples;
+pub mod usage;
+pub mod usage_plan_keys;
+pub mod usage_plans;
 
 /// Hands every case, by file, to the macro `$then`.
 #[doc(hidden)]
@@ -104,6 +107,16 @@ macro_rules! __conformance_list {
                 imported_rows_are_the_units_own_until_the_commit
                 a_value_known_to_another_account_is_new
                 imported_keys_are_found_by_filters
+                a_row_puts_a_new_key_into_its_plans
+                a_row_puts_a_known_key_into_its_plans_too
+                a_row_with_an_unknown_plan_is_stored_and_says_so
+                a_row_with_plans_that_share_a_stage_is_in_the_first
+                a_row_with_a_plan_that_its_key_is_in_already_says_nothing
+                a_row_with_more_plans_than_a_key_may_have_is_in_the_first
+                a_later_row_of_one_value_adds_its_plans
+                a_row_that_is_given_back_is_in_no_plan
+                an_import_that_is_refused_or_dropped_attaches_nothing
+                a_large_import_puts_every_key_into_its_plans
             }
             api_key_restores {
                 a_restored_key_is_exactly_as_given
@@ -112,6 +125,88 @@ macro_rules! __conformance_list {
                 a_restore_beyond_the_limit_is_refused_whole
                 what_adds_no_key_passes_whatever_the_limit
                 a_dropped_restore_leaves_no_trace
+            }
+            usage_plans {
+                a_plan_is_found_with_every_property_it_was_inserted_with
+                a_plan_that_was_never_inserted_is_none
+                a_taken_plan_id_is_refused
+                of_two_inserts_of_one_plan_id_one_wins
+                an_update_replaces_every_property_of_a_plan
+                an_update_keeps_the_creation_of_a_plan
+                an_update_of_another_version_of_a_plan_is_stale
+                of_two_updates_of_one_version_of_a_plan_one_wins
+                a_deleted_plan_is_gone
+                deleting_another_version_of_a_plan_is_stale
+                plans_are_listed_newest_first
+                plans_of_one_moment_are_listed_by_id_from_high_to_low
+                a_position_need_not_be_that_of_a_plan
+                a_plan_beyond_the_limit_is_refused
+                many_inserts_at_once_keep_the_limit_of_plans
+                a_dropped_unit_leaves_no_trace_in_plans
+                a_unit_sees_its_own_plans_and_nobody_else_does
+                plans_of_accounts_are_apart
+                a_snapshot_is_one_view_of_plans
+            }
+            usage_plan_keys {
+                a_key_that_is_put_into_a_plan_is_in_it
+                a_key_that_is_not_there_is_in_no_plan
+                a_plan_that_is_not_there_has_no_keys
+                what_became_of_each_link_is_told_in_their_order
+                a_key_is_not_put_into_two_plans_that_share_a_stage
+                a_key_is_put_into_so_many_plans
+                a_key_that_joins_or_leaves_a_plan_gets_its_next_version
+                refused_links_leave_no_trace
+                a_key_that_is_taken_out_of_a_plan_is_in_it_no_more
+                taking_out_what_is_not_there_answers_false
+                a_plan_gets_no_stage_that_another_plan_of_a_key_has
+                a_plan_gets_a_stage_where_no_key_is_in_the_way
+                a_stage_that_a_plan_gives_up_is_free
+                deleting_a_key_takes_it_out_of_its_plans
+                deleting_a_plan_takes_its_keys_out_of_it
+                the_id_of_a_deleted_plan_is_taken_until_its_keys_are_cleared
+                a_deleted_plan_with_many_keys_is_gone_at_once
+                the_keys_of_a_plan_are_listed_newest_first
+                a_plans_keys_of_one_moment_are_listed_by_id_from_high_to_low
+                a_page_of_a_plans_keys_says_where_it_ended
+                a_prefix_finds_a_plans_keys_by_name
+                a_prefix_among_more_than_ten_thousand_keys_of_a_plan_misses_none
+                the_plans_of_a_key_are_listed_newest_first
+                the_plans_of_many_keys_are_told_in_their_order
+                a_changed_key_stays_in_its_plans
+                a_unit_sees_its_own_links_and_nobody_else_does
+                a_dropped_unit_leaves_no_trace_in_links
+                links_of_accounts_are_apart
+                ten_thousand_links_are_made_in_one_call
+                of_two_attachments_at_once_that_share_a_stage_one_is_done
+                many_attachments_at_once_keep_the_limit_of_a_key
+                an_attachment_and_a_new_stage_at_once_are_not_both_done
+                of_two_new_stages_at_once_that_a_key_would_share_one_is_done
+                a_key_deleted_while_it_is_attached_is_in_no_plan
+                a_plan_deleted_while_a_key_is_attached_has_no_keys
+                batches_at_once_in_any_order_all_come_to_an_end
+            }
+            usage {
+                requests_are_counted_by_plan_key_and_day
+                counts_of_one_plan_key_and_day_are_added_up
+                a_batch_is_counted_once_however_often_it_is_offered
+                of_one_batch_offered_many_times_at_once_one_is_counted
+                batches_of_many_replicas_at_once_are_all_counted
+                a_batch_with_a_gap_before_it_is_stale
+                batches_of_incarnations_are_apart
+                a_batch_holds_ten_thousand_counts
+                usage_of_accounts_is_apart
+                usage_needs_neither_plan_nor_key
+                usage_is_found_for_each_key_between_two_days
+                usage_of_five_hundred_keys_is_found_in_one_call
+                an_adjustment_replaces_the_one_of_its_day
+                restored_usage_does_not_replace_what_is_there
+                ten_thousand_days_are_restored_in_one_call
+                all_usage_is_listed_by_plan_key_and_day
+                a_unit_sees_its_own_usage_and_nobody_else_does
+                a_dropped_unit_leaves_no_trace_in_usage
+                a_snapshot_is_one_view_of_usage
+                old_usage_is_pruned
+                much_old_usage_is_pruned
             }
             credentials {
                 a_credential_is_found_whatever_its_account
@@ -169,6 +264,14 @@ macro_rules! __conformance_list {
                 a_pruned_position_must_resync
                 an_up_to_date_position_survives_pruning
                 a_foreign_position_must_resync
+                writes_of_plans_are_told
+                putting_a_key_into_a_plan_and_taking_it_out_is_told_of_the_key
+                deleting_a_plan_is_told_of_the_plan_alone
+                deleting_a_key_in_plans_is_told_of_the_key_alone
+                refused_writes_of_plans_and_links_are_not_told
+                nothing_is_told_of_plans_in_a_dropped_unit
+                an_import_with_plans_is_told_as_a_range_alone
+                adjustments_are_told_and_counts_are_not
             }
             retries {
                 a_made_key_is_remembered_by_its_token
@@ -180,6 +283,10 @@ macro_rules! __conformance_list {
                 tokens_of_accounts_are_apart
                 a_token_outlives_its_key
                 pruned_tokens_are_forgotten
+                a_made_plan_is_remembered_by_its_token
+                a_repeated_token_of_a_plan_is_refused_before_its_id
+                a_plan_that_was_not_made_is_not_remembered
+                of_two_plans_with_one_token_one_is_made
             }
             replicas {
                 a_replica_is_alive_from_its_first_beat
@@ -250,6 +357,9 @@ mod tests {
             ("api_key_pages", include_str!("api_key_pages.rs")),
             ("api_key_imports", include_str!("api_key_imports.rs")),
             ("api_key_restores", include_str!("api_key_restores.rs")),
+            ("usage_plans", include_str!("usage_plans.rs")),
+            ("usage_plan_keys", include_str!("usage_plan_keys.rs")),
+            ("usage", include_str!("usage.rs")),
             ("credentials", include_str!("credentials.rs")),
             ("handles", include_str!("handles.rs")),
             ("changes", include_str!("changes.rs")),

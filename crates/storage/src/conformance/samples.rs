@@ -1,11 +1,16 @@
 //! What the cases are written with.
 
 use crate::{
-    ApiKeyReader, Change, ChangeFeed, FeedCursor, ImportedApiKey, NewApiKey, News, RowOutcome, Storage,
-    StorageError, StoredApiKey, UnitOfWork,
+    ApiKeyReader, Change, ChangeFeed, Entity, FeedCursor, ImportedApiKey, Keep, NewApiKey, NewUsagePlan,
+    News, RowOutcome, Storage, StorageError, StoredApiKey, UnitOfWork, UsagePlanKey, UsagePlanReader,
 };
 use gatepost_domain::api_keys::{
     ApiKey, ApiKeyFilter, ApiKeyId, ApiKeyName, CustomerId, Description, ImportedFields, Label, StageKey,
+};
+use gatepost_domain::usage::Day;
+use gatepost_domain::usage_plans::{
+    ApiStage, Attachment, MethodPath, Period, ProductCode, Quota, QuotaHistory, StageId, Stages, Throttle,
+    UsagePlan, UsagePlanId, UsagePlanName,
 };
 use gatepost_domain::{AccountId, Digest, PageLimit, PageRequest, Sealed, Tags, Timestamp, Version};
 use std::time::Duration;
@@ -251,4 +256,170 @@ pub(super) async fn with_digests<R: ApiKeyReader + ?Sized>(
 /// The number in a sample's id.
 pub(super) fn number(id: &ApiKeyId) -> u32 {
     id.as_str().trim_start_matches("key").parse().expect("the ids of samples end in their number")
+}
+
+pub(super) fn plan_id(text: &str) -> UsagePlanId {
+    UsagePlanId::parse(text).expect("the cases use proper ids")
+}
+
+/// The id of sample plan number `n`: those of higher numbers sort higher.
+pub(super) fn nth_plan(n: u32) -> UsagePlanId {
+    plan_id(&format!("plan{n:05}"))
+}
+
+pub(super) fn stage(text: &str) -> StageId {
+    StageId::parse(text).expect("the cases use proper stages")
+}
+
+pub(super) fn stages(texts: &[&str]) -> Stages {
+    let plain = |text: &&str| ApiStage { id: stage(text), throttle: [].into() };
+    Stages::new(texts.iter().map(plain).collect()).expect("the cases name a stage once")
+}
+
+/// Plan number `n` with these stages, made `n` microseconds after the start; nothing else is set.
+pub(super) fn plan(n: u32, with: &[&str]) -> UsagePlan {
+    UsagePlan {
+        id: nth_plan(n),
+        name: UsagePlanName::parse("n").expect("it is a name"),
+        description: None,
+        product_code: None,
+        stages: stages(with),
+        throttle: None,
+        quotas: QuotaHistory::default(),
+        tags: Tags::default(),
+        created: at(i64::from(n)),
+        version: Version::FIRST,
+    }
+}
+
+/// Sets every property that a plan can have, each to something that is easily mangled.
+pub(super) fn fill_plan(plan: &mut UsagePlan) {
+    let throttle = |rate, burst| Throttle::new(rate, burst).expect("it is a throttle");
+    let method = |text| MethodPath::parse(text).expect("it is a method");
+    plan.name = UsagePlanName::parse("Gold 'drop\\\t%_ ß\u{1f511}").expect("it is a name");
+    plan.description = description(&"long, \"quoted\"\n".repeat(1_000));
+    plan.product_code = ProductCode::parse("cödé-\"1\"").expect("it is a code");
+    let of_methods = [
+        (method("//GET"), throttle(Some(1.0 / 3.0), None)),
+        (method("/pets/{a~b}/ANY"), throttle(None, Some(2_147_483_647))),
+        (method("/\"quoted\" ß/POST"), throttle(None, None)),
+    ];
+    let with_throttles = ApiStage { id: stage("api2:$default"), throttle: of_methods.into() };
+    let plain = ApiStage { id: stage("api-1:t_2"), throttle: [].into() };
+    plan.stages = Stages::new(vec![with_throttles, plain]).expect("they are two");
+    plan.throttle = Some(throttle(Some(0.1 + 0.2), Some(0)));
+    let quota = |limit, offset, period| Some(Quota::new(limit, offset, period).expect("it is a quota"));
+    plan.quotas = QuotaHistory::of(vec![
+        (day(19_000), quota(0, 6, Period::Week)),
+        (day(19_001), None),
+        (day(19_100), quota(2_147_483_647, 27, Period::Month)),
+    ])
+    .expect("its days ascend");
+    plan.tags = Tags::kept([("team", "a=b"), ("aws:stack", ""), ("ключ", "ß")]).expect("these are tags");
+}
+
+pub(super) fn day(number: i32) -> Day {
+    Day::from_number(number).expect("the cases use proper days")
+}
+
+pub(super) fn new_plan(plan: &UsagePlan) -> NewUsagePlan {
+    NewUsagePlan { plan: plan.clone(), retry: None }
+}
+
+/// Key number `key` in plan number `plan`.
+pub(super) fn link(plan: u32, key: u32) -> UsagePlanKey {
+    UsagePlanKey { plan: nth_plan(plan), key: nth_id(key) }
+}
+
+/// Inserts plans into [`account`], each by itself.
+pub(super) async fn insert_plans(storage: &dyn Storage, plans: impl IntoIterator<Item = UsagePlan> + Send) {
+    for plan in plans.into_iter().collect::<Vec<_>>() {
+        let new = new_plan(&plan);
+        storage.writer().insert_usage_plan(account(), &new, None).await.expect("a new plan is inserted");
+    }
+}
+
+/// Puts keys of [`account`] into its plans, each of which must let it in.
+pub(super) async fn attach(storage: &dyn Storage, links: &[UsagePlanKey]) {
+    for links in links.chunks(10_000) {
+        let outcomes =
+            storage.writer().attach_api_keys(account(), links, MOST_PLANS).await.expect("attaches");
+        assert_eq!(outcomes, vec![Attachment::Done; links.len()]);
+    }
+}
+
+/// Prunes until the id of a deleted plan is free, and inserts this one under it.
+pub(super) async fn insert_when_free(storage: &dyn Storage, plan: &UsagePlan) {
+    for _ in 0..100 {
+        storage.prune(Keep::default()).await.expect("prunes");
+        match storage.writer().insert_usage_plan(account(), &new_plan(plan), None).await {
+            Ok(()) => return,
+            Err(StorageError::AlreadyExists(Entity::UsagePlan)) => {}
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+    panic!("the id of a deleted plan is never free again");
+}
+
+pub(super) async fn find_plan(storage: &dyn Storage, n: u32) -> Option<UsagePlan> {
+    storage.reader().find_usage_plan(account(), &nth_plan(n)).await.expect("a look-up answers")
+}
+
+/// The numbers of all plans of an account, or of those that a key is in, page by page, in the listing's order.
+pub(super) async fn plans_listed<R: UsagePlanReader + ?Sized>(
+    reader: &R,
+    account: AccountId,
+    of_key: Option<u32>,
+    limit: i64,
+) -> Vec<u32> {
+    let of_key = of_key.map(nth_id);
+    let (mut numbers, mut after) = (Vec::new(), None);
+    loop {
+        let request = PageRequest { after, limit: PageLimit::or_default(limit) };
+        let page = reader.list_usage_plans(account, of_key.as_ref(), request).await.expect("answers");
+        assert!(page.items.len() <= PageLimit::or_default(limit).get());
+        numbers.extend(page.items.iter().map(|plan| plan_number(&plan.id)));
+        after = page.next;
+        if after.is_none() {
+            return numbers;
+        }
+    }
+}
+
+/// The numbers of all keys in a plan, page by page, in the listing's order.
+pub(super) async fn keys_in<R: UsagePlanReader + ?Sized>(
+    reader: &R,
+    account: AccountId,
+    plan: u32,
+    name_prefix: Option<&str>,
+    limit: i64,
+) -> Vec<u32> {
+    let (mut numbers, mut after) = (Vec::new(), None);
+    loop {
+        let request = PageRequest { after, limit: PageLimit::or_default(limit) };
+        let page = reader.list_usage_plan_keys(account, &nth_plan(plan), name_prefix, request).await;
+        let page = page.expect("a listing answers");
+        assert!(page.items.len() <= PageLimit::or_default(limit).get());
+        numbers.extend(page.items.iter().map(|stored| number(&stored.key.id)));
+        after = page.next;
+        if after.is_none() {
+            return numbers;
+        }
+    }
+}
+
+/// The numbers of the plans that each of these keys is in.
+pub(super) async fn plans_of<R: UsagePlanReader + ?Sized>(
+    reader: &R,
+    account: AccountId,
+    keys: &[u32],
+) -> Vec<Vec<u32>> {
+    let keys: Vec<ApiKeyId> = keys.iter().map(|n| nth_id(*n)).collect();
+    let found = reader.find_plans_of_keys(account, &keys).await.expect("a look-up answers");
+    found.iter().map(|plans| plans.iter().map(plan_number).collect()).collect()
+}
+
+/// The number in a sample plan's id.
+pub(super) fn plan_number(id: &UsagePlanId) -> u32 {
+    id.as_str().trim_start_matches("plan").parse().expect("the ids of samples end in their number")
 }
