@@ -4,81 +4,18 @@
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 #![expect(clippy::print_stdout, reason = "a benchmark tells what it measured")]
 
-use gatepost_domain::api_keys::{
-    ApiKey, ApiKeyFilter, ApiKeyId, ApiKeyName, ApiKeyPosition, CustomerId, ImportedFields,
-};
-use gatepost_domain::{AccountId, Digest, PageLimit, PageRequest, Sealed, Tags, Timestamp, Version};
+mod rows;
+
+use gatepost_domain::api_keys::{ApiKey, ApiKeyFilter, ApiKeyName, ApiKeyPosition, CustomerId};
+use gatepost_domain::{PageLimit, PageRequest, Tags, Version};
 use gatepost_storage::{ImportedApiKey, NewApiKey, RetryToken, Storage};
-use gatepost_storage_sqlite::{SqliteOptions, SqliteStorage};
+use gatepost_storage_sqlite::SqliteStorage;
+use rows::{Random, account, moment, open, percentile, row};
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-
-const LETTERS: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
-
-/// A small generator, so that every run does the same.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn text(&mut self, length: usize) -> String {
-        (0..length).map(|_| char::from(LETTERS[(self.next() % 36) as usize])).collect()
-    }
-
-    fn bytes(&mut self) -> [u8; 32] {
-        let mut bytes = [0; 32];
-        bytes.chunks_exact_mut(8).for_each(|eight| eight.copy_from_slice(&self.next().to_le_bytes()));
-        bytes
-    }
-}
-
-fn account() -> AccountId {
-    AccountId::from_number(123_456_789_012).expect("twelve digits are an account")
-}
-
-fn moment(n: u64) -> Timestamp {
-    Timestamp::from_micros(1_700_000_000_000_000 + n as i64)
-}
-
-/// The ids of ten thousand rows are neighbours, as an import makes them.
-fn id(n: u64) -> ApiKeyId {
-    const BATCH: u64 = 10_000;
-    let mut number = Random(n / BATCH).next() % 36_u64.pow(9) * 36 + n % BATCH * (1 << 19);
-    let mut digits = [0; 10];
-    for digit in digits.iter_mut().rev() {
-        *digit = b"0123456789abcdefghijklmnopqrstuvwxyz"[(number % 36) as usize];
-        number /= 36;
-    }
-    let digits = std::str::from_utf8(&digits).expect("ASCII");
-    ApiKeyId::parse(digits).expect("ten digits are an id")
-}
-
-/// Row `n`: ten letters of id, sixteen of name, a sealed value of forty.
-fn row(n: u64) -> ImportedApiKey {
-    let mut random = Random(n << 20);
-    ImportedApiKey {
-        row: n,
-        digest: Digest(random.bytes()),
-        id: id(n),
-        sealed: Sealed(vec![n as u8; 75].into()),
-        fields: ImportedFields {
-            name: ApiKeyName::parse(&random.text(16)).expect("letters are a name"),
-            description: None,
-            enabled: Some(true),
-        },
-        plans: Vec::new(),
-        at: moment(n),
-    }
-}
 
 fn key(n: u64) -> NewApiKey {
     let row = row(n);
@@ -96,11 +33,6 @@ fn key(n: u64) -> NewApiKey {
         version: Version::FIRST,
     };
     NewApiKey { key, digest: row.digest, sealed: row.sealed, retry: Some(RetryToken(Random(n).bytes())) }
-}
-
-async fn open(path: &Path) -> Arc<SqliteStorage> {
-    let options = SqliteOptions { path: path.to_owned(), migrate: true, serve: true };
-    Arc::new(SqliteStorage::open(options).await.expect("opens"))
 }
 
 /// Durable creates by so many callers, each of which waits for its answer.
@@ -194,11 +126,6 @@ async fn beside(storage: Arc<SqliteStorage>, end: Arc<AtomicBool>) -> [Vec<Durat
         updates.push(began.elapsed());
     }
     [finds, updates]
-}
-
-fn percentile(times: &mut [Duration], of_hundred: usize) -> Duration {
-    times.sort_unstable();
-    times.get(times.len() * of_hundred / 100).or(times.last()).copied().unwrap_or_default()
 }
 
 async fn page(storage: &SqliteStorage, filter: &ApiKeyFilter, after: Option<ApiKeyPosition>) -> Duration {

@@ -1,0 +1,266 @@
+//! What usage plans cost on SQLite: `cargo bench -p gatepost-storage-sqlite --bench usage_plans`, with `-- KEYS` for
+//! another number than a million. Each figure is told of a plan with a thousand keys, of one with so many, and as the
+//! second over the first. The databases are made in `TMPDIR`, which should be on a real disk.
+
+#![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
+#![expect(clippy::print_stdout, reason = "a benchmark tells what it measured")]
+
+mod rows;
+
+use gatepost_domain::api_keys::{ApiKeyId, ApiKeyPosition};
+use gatepost_domain::usage::Day;
+use gatepost_domain::usage_plans::{
+    ApiStage, Attachment, QuotaHistory, StageId, Stages, UsagePlan, UsagePlanId, UsagePlanName,
+};
+use gatepost_domain::{PageLimit, PageRequest, Tags, Version};
+use gatepost_storage::{ImportedApiKey, Keep, NewUsagePlan, PlanChanged, RowOutcome, Storage, UsagePlanKey};
+use gatepost_storage_sqlite::SqliteStorage;
+use rows::{account, moment, open, percentile, row};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+const SMALL: u64 = 1_000;
+
+/// So often each call is made; what is told is the median.
+const TIMES: u64 = 201;
+
+/// Above the numbers of all keys that are imported into plans.
+const LOOSE: u64 = 1 << 40;
+
+fn plan(id: &str, stage: Option<&str>, version: Version) -> UsagePlan {
+    let parsed = |id| ApiStage { id: StageId::parse(id).expect("is a stage"), throttle: Default::default() };
+    UsagePlan {
+        id: UsagePlanId::parse(id).expect("is an id"),
+        name: UsagePlanName::parse(id).expect("is a name"),
+        description: None,
+        product_code: None,
+        stages: Stages::new(stage.map(parsed).into_iter().collect()).expect("is one stage or none"),
+        throttle: None,
+        quotas: QuotaHistory::default(),
+        tags: Tags::default(),
+        created: moment(0),
+        version,
+    }
+}
+
+async fn insert(storage: &SqliteStorage, plan: UsagePlan) {
+    let new = NewUsagePlan { plan, retry: None };
+    storage.writer().insert_usage_plan(account(), &new, None).await.expect("inserts");
+}
+
+/// Imports rows, each with this plan, and answers how long that took.
+async fn import(
+    storage: &SqliteStorage,
+    keys: u64,
+    plan: Option<&str>,
+    row: impl Fn(u64) -> ImportedApiKey,
+) -> Duration {
+    let plans: Vec<UsagePlanId> = plan.and_then(UsagePlanId::parse).into_iter().collect();
+    let mut took = Duration::ZERO;
+    let unit = storage.import_rows_per_unit() as u64;
+    for start in (0..keys).step_by(unit as usize) {
+        let rows: Vec<ImportedApiKey> = (start..keys.min(start + unit))
+            .map(|n| ImportedApiKey { plans: plans.clone(), ..row(n) })
+            .collect();
+        let began = Instant::now();
+        let outcomes = storage.writer().import_api_keys(account(), rows, None, 10).await.expect("imports");
+        took += began.elapsed();
+        let good = |outcome: &RowOutcome| matches!(outcome, RowOutcome::Stored { refused, .. } if refused.is_empty());
+        assert!(outcomes.iter().all(good));
+    }
+    storage.settle_after_import().await.expect("settles");
+    took
+}
+
+/// A database with a plan of so many keys, and some in none.
+async fn filled(path: &Path, keys: u64) -> (Arc<SqliteStorage>, Duration) {
+    let storage = open(path).await;
+    insert(&storage, plan("gold", None, Version::FIRST)).await;
+    let took = import(&storage, keys, Some("gold"), row).await;
+    import(&storage, 2 * TIMES, None, |n| row(LOOSE + n)).await;
+    (storage, took)
+}
+
+async fn median<F: Future<Output = ()>>(mut call: impl FnMut(u64) -> F) -> Duration {
+    let mut times = Vec::new();
+    for n in 0..TIMES {
+        let began = Instant::now();
+        call(n).await;
+        times.push(began.elapsed());
+    }
+    percentile(&mut times, 50)
+}
+
+/// The plans of keys from all over the plan.
+async fn plans_of_a_key(storage: &SqliteStorage, keys: u64) -> Duration {
+    let reader = storage.reader();
+    median(|n| async move {
+        let id = row(n * keys / TIMES).id;
+        let page = PageRequest { after: None, limit: PageLimit::DEFAULT };
+        let plans = reader.list_usage_plans(account(), Some(&id), page).await.expect("lists");
+        assert_eq!(plans.items.len(), 1);
+    })
+    .await
+}
+
+/// Its first page again and again.
+async fn newest_keys_of_a_plan(storage: &SqliteStorage) -> Duration {
+    median(|_| page(storage, None)).await
+}
+
+/// Pages from all over the plan; those of a large one are not in the cache.
+async fn keys_of_a_plan(storage: &SqliteStorage, keys: u64) -> Duration {
+    median(|n| {
+        let after = row(500 + n * (keys - 500) / TIMES);
+        page(storage, Some(ApiKeyPosition { created: after.at, id: after.id }))
+    })
+    .await
+}
+
+async fn page(storage: &SqliteStorage, after: Option<ApiKeyPosition>) {
+    let gold = UsagePlanId::parse("gold").expect("is an id");
+    let page = PageRequest { after, limit: PageLimit::or_default(50) };
+    let page = storage.reader().list_usage_plan_keys(account(), &gold, None, page).await.expect("lists");
+    assert_eq!(page.items.len(), 50);
+}
+
+fn link(key: ApiKeyId) -> UsagePlanKey {
+    UsagePlanKey { plan: UsagePlanId::parse("gold").expect("is an id"), key }
+}
+
+/// One key at a time, until it is on the disk.
+async fn attach(storage: &SqliteStorage) -> Duration {
+    median(|n| async move {
+        let links = [link(row(LOOSE + n).id)];
+        let attached = storage.writer().attach_api_keys(account(), &links, 10).await.expect("attaches");
+        assert_eq!(attached, [Attachment::Done]);
+    })
+    .await
+}
+
+/// The same without the disk: all in one unit of work.
+async fn attach_in_a_unit(storage: &SqliteStorage) -> Duration {
+    let mut unit = storage.begin().await.expect("begins");
+    let mut times = Vec::new();
+    for n in TIMES..2 * TIMES {
+        let links = [link(row(LOOSE + n).id)];
+        let began = Instant::now();
+        let attached = unit.attach_api_keys(account(), &links, 10).await.expect("attaches");
+        times.push(began.elapsed());
+        assert_eq!(attached, [Attachment::Done]);
+    }
+    unit.commit().await.expect("commits");
+    percentile(&mut times, 50)
+}
+
+/// Adds a stage to the plan and takes it away again; answers how long the first took.
+async fn add_stage(storage: &SqliteStorage, version: u64) -> Duration {
+    let change = async |stage, version: u64| {
+        let gold = plan("gold", stage, Version(version + 1));
+        let changed = storage.writer().update_usage_plan(account(), &gold, Version(version)).await;
+        assert_eq!(changed.expect("updates"), PlanChanged::Done);
+    };
+    let began = Instant::now();
+    change(Some("api:prod"), version).await;
+    let took = began.elapsed();
+    change(None, version + 1).await;
+    took
+}
+
+/// As often as it takes, in units that are dropped.
+async fn delete_in_a_unit(storage: &SqliteStorage, version: u64) -> Duration {
+    let gold = &UsagePlanId::parse("gold").expect("is an id");
+    median(|_| async move {
+        let mut unit = storage.begin().await.expect("begins");
+        unit.delete_usage_plan(account(), gold, Version(version)).await.expect("deletes");
+    })
+    .await
+}
+
+async fn delete(storage: &SqliteStorage, version: u64) -> Duration {
+    let gold = UsagePlanId::parse("gold").expect("is an id");
+    let began = Instant::now();
+    storage.writer().delete_usage_plan(account(), &gold, Version(version)).await.expect("deletes");
+    began.elapsed()
+}
+
+/// What small writes take beside something else.
+async fn beside(storage: Arc<SqliteStorage>, end: Arc<AtomicBool>) -> Vec<Duration> {
+    let (link, day) = (link(row(0).id), Day::of(moment(0)));
+    let mut times = Vec::new();
+    while !end.load(Ordering::Relaxed) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        let began = Instant::now();
+        storage.writer().adjust_usage(account(), &link, day, 1).await.expect("writes");
+        times.push(began.elapsed());
+    }
+    times
+}
+
+async fn clear(storage: Arc<SqliteStorage>) {
+    let end = Arc::new(AtomicBool::new(false));
+    let others = tokio::spawn(beside(Arc::clone(&storage), Arc::clone(&end)));
+    let began = Instant::now();
+    storage.prune(Keep::default()).await.expect("prunes");
+    let took = began.elapsed();
+    end.store(true, Ordering::Relaxed);
+    let mut times = others.await.expect("no panic");
+    println!(
+        "\nThe deleted plan is cleared in {took:.2?}; beside it, 99 of 100 writes within {:.2?}, all within {:.2?}",
+        percentile(&mut times, 99),
+        percentile(&mut times, 100)
+    );
+}
+
+fn told(what: &str, small: Duration, large: Duration) {
+    let ratio = large.as_secs_f64() / small.as_secs_f64();
+    println!("| {what} | {small:.2?} | {large:.2?} | {ratio:.2} |");
+}
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() {
+    let keys = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(1_000_000).max(SMALL);
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name);
+
+    let bare = open(&path("without.db")).await;
+    let without = import(&bare, keys, None, row).await;
+    bare.close().await;
+    let (small, _) = filled(&path("small.db"), SMALL).await;
+    let (large, with) = filled(&path("large.db"), keys).await;
+
+    println!("| | {SMALL} keys | {keys} keys | ratio |\n|---|---|---|---|");
+    told("plans of a key", plans_of_a_key(&small, SMALL).await, plans_of_a_key(&large, keys).await);
+    told(
+        "50 newest keys of a plan",
+        newest_keys_of_a_plan(&small).await,
+        newest_keys_of_a_plan(&large).await,
+    );
+    told(
+        "50 keys from anywhere in it",
+        keys_of_a_plan(&small, SMALL).await,
+        keys_of_a_plan(&large, keys).await,
+    );
+    told("attaching one key", attach(&small).await, attach(&large).await);
+    told("attaching one key, in a unit", attach_in_a_unit(&small).await, attach_in_a_unit(&large).await);
+    told("a stage that no plan has", add_stage(&small, 1).await, add_stage(&large, 1).await);
+    for (storage, keys) in [(&small, SMALL), (&large, keys)] {
+        insert(storage, plan("silver", Some("api:prod"), Version::FIRST)).await;
+        // By age they lie between the keys of the other plan, one by one.
+        let between = |n| ImportedApiKey { at: moment(n), ..row((1 << 30) + n) };
+        import(storage, keys, Some("silver"), between).await;
+    }
+    told("a stage of a plan as large", add_stage(&small, 3).await, add_stage(&large, 3).await);
+    told("deleting a plan, in a unit", delete_in_a_unit(&small, 5).await, delete_in_a_unit(&large, 5).await);
+    told("deleting a plan, once", delete(&small, 5).await, delete(&large, 5).await);
+
+    println!(
+        "\nImport of {keys}: {without:.2?}, each into a plan {with:.2?} ({:.2})",
+        with.as_secs_f64() / without.as_secs_f64()
+    );
+    clear(Arc::clone(&large)).await;
+    small.close().await;
+    large.close().await;
+}
