@@ -68,8 +68,8 @@ const IMPORT_ROWS: usize = 2_000;
 /// After so long a probe takes a unit of work of this process, which holds the writer, for proof that writing works.
 const PROBE_PATIENCE: Duration = Duration::from_secs(1);
 
-/// What is forgotten at once, as the statements say it.
-const PRUNED_AT_ONCE: u64 = 10_000;
+/// What is forgotten at once, as the statements say it: others wait for it to be done.
+const PRUNED_AT_ONCE: u64 = 2_000;
 
 /// How to open a database.
 #[derive(Clone, Debug)]

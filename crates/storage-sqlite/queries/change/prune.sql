@@ -1,5 +1,5 @@
 -- A beginning of the feed and never a part from its middle, whatever the clock did: positions before it must resync.
-WITH oldest AS MATERIALIZED (SELECT seq, at FROM change ORDER BY seq LIMIT 10000)
+WITH oldest AS MATERIALIZED (SELECT seq, at FROM change ORDER BY seq LIMIT 2000)
 DELETE FROM change
 WHERE seq <= (SELECT max(seq) FROM oldest)
     AND seq < coalesce(

@@ -1,4 +1,4 @@
-WITH oldest AS MATERIALIZED (SELECT seq, at FROM retry ORDER BY seq LIMIT 10000)
+WITH oldest AS MATERIALIZED (SELECT seq, at FROM retry ORDER BY seq LIMIT 2000)
 DELETE FROM retry
 WHERE seq <= (SELECT max(seq) FROM oldest)
     AND seq < coalesce(

@@ -4,7 +4,7 @@ WHERE (account, key, plan) IN (
     SELECT account, key, plan FROM usage_plan_key INDEXED BY usage_plan_key_age
     WHERE plan = (SELECT place FROM usage_plan INDEXED BY usage_plan_deleted WHERE deleted = 1 LIMIT 1)
     ORDER BY created, key
-    LIMIT 10000
+    LIMIT 2000
 );
 DELETE FROM usage_plan
 WHERE place = (SELECT place FROM usage_plan INDEXED BY usage_plan_deleted WHERE deleted = 1 LIMIT 1)
