@@ -12,7 +12,7 @@ CREATE TABLE usage_plan (
 
 CREATE UNIQUE INDEX usage_plan_id ON usage_plan (account, id);
 CREATE INDEX usage_plan_age ON usage_plan (account, created, id) WHERE deleted = 0;
-CREATE INDEX usage_plan_deleted ON usage_plan (place) WHERE deleted = 1;
+CREATE UNIQUE INDEX usage_plan_place ON usage_plan (deleted, place);
 
 -- Which keys are in which plans, by key and by plan. `created` is the key's, so that a plan's keys lie in the order of
 -- all listings of keys. An import's keys are neighbours in both orders, so that a bulk of rows is nearly appended.

@@ -7,7 +7,9 @@ FROM (
         AND EXISTS (
             SELECT 1 FROM usage_plan_key l
             WHERE l.account = ?1 AND l.key = n.id
-                AND l.plan = (SELECT place FROM usage_plan WHERE account = ?1 AND id = ?7 AND deleted = 0)
+                AND l.plan = (
+                    SELECT place FROM usage_plan INDEXED BY usage_plan_id WHERE account = ?1 AND id = ?7 AND deleted = 0
+                )
         )
     ORDER BY n.created DESC, n.id DESC
     LIMIT ?4

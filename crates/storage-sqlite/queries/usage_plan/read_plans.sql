@@ -2,5 +2,5 @@
 SELECT place, id, created, version, document FROM usage_plan INDEXED BY usage_plan_id
 WHERE account = ?1 AND id IN (SELECT value FROM json_each(?2)) AND deleted = 0
 UNION ALL
-SELECT place, id, created, version, document FROM usage_plan NOT INDEXED
+SELECT place, id, created, version, document FROM usage_plan INDEXED BY usage_plan_place
 WHERE place IN (SELECT value FROM json_each(?3)) AND deleted = 0

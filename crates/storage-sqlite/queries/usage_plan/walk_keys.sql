@@ -3,7 +3,7 @@ SELECT k.id, k.name, k.enabled, k.customer_id, k.stage_keys, k.labels, k.tags, k
     k.sealed, k.description
 FROM (
     SELECT key FROM usage_plan_key INDEXED BY usage_plan_key_age
-    WHERE plan = (SELECT place FROM usage_plan WHERE account = ?1 AND id = ?8 AND deleted = 0)
+    WHERE plan = (SELECT place FROM usage_plan INDEXED BY usage_plan_id WHERE account = ?1 AND id = ?8 AND deleted = 0)
         AND (created, key) < (?2, ?3)
     ORDER BY created DESC, key DESC
     LIMIT ?7
