@@ -46,6 +46,18 @@ CREATE INDEX usage_plan_key_age ON usage_plan_key ((account + 0), plan, created,
 -- Whether the key was ever in a plan. A key that never was is deleted at no greater cost than before.
 ALTER TABLE api_key ADD COLUMN attached boolean NOT NULL DEFAULT false;
 
+-- Called for each key that was put into plans, by whoever holds its row: so many versions later, and told. A function,
+-- because a statement for many keys is a join, which a planner that knows a small table reads all of a large one for.
+CREATE FUNCTION gatepost_key_attached(of bigint, key text, plans bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    WITH stored AS (
+        UPDATE api_key SET version = version + plans, attached = true WHERE account = of AND id = key
+        RETURNING id, version
+    )
+    INSERT INTO change (account, number, kind, id) SELECT of, version, 1, id FROM stored;
+END
+$$;
+
 -- Whoever deletes a key, a replica of the release before too, leaves none of its links. It looks when the key's row is
 -- held: what was put into a plan while the delete waited for that row is found.
 CREATE FUNCTION gatepost_key_deleted() RETURNS trigger LANGUAGE plpgsql AS $$

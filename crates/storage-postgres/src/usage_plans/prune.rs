@@ -9,7 +9,7 @@ use sqlx::query;
 
 /// Clears one deleted plan after the other: its links in portions, then itself.
 pub(crate) async fn prune<S: Session>(session: &mut S) -> Result<(), StorageError> {
-    let (mut account, mut id) = (-1, String::new());
+    let (mut account, mut id) = (-1_i64, String::new());
     loop {
         let next = query(include_str!("../../queries/usage_plans/deleted.sql")).bind(account).bind(&id);
         let rows = session.rows(next).await.map_err(storage_error)?;
