@@ -11,6 +11,7 @@ mod listing;
 mod opening;
 mod replicas_kept;
 mod samples;
+mod usage_plans_shared;
 
 use gatepost_storage_postgres::{PostgresOptions, PostgresStorage};
 use integration_tests::database::Database;

@@ -1,8 +1,11 @@
 //! What these tests are written with.
 
 use gatepost_domain::api_keys::{ApiKey, ApiKeyId, ApiKeyName, ImportedFields};
+use gatepost_domain::usage_plans::{
+    ApiStage, QuotaHistory, StageId, Stages, UsagePlan, UsagePlanId, UsagePlanName,
+};
 use gatepost_domain::{AccountId, Digest, Sealed, Tags, Timestamp, Version};
-use gatepost_storage::{ImportedApiKey, NewApiKey, Storage};
+use gatepost_storage::{ImportedApiKey, NewApiKey, NewUsagePlan, Storage, UsagePlanKey};
 use integration_tests::database::Database;
 use sqlx::{Connection as _, PgConnection};
 
@@ -56,6 +59,37 @@ pub(super) fn row(n: u32, of: u32) -> ImportedApiKey {
 
 pub(super) async fn insert(storage: &impl Storage, n: u32) {
     storage.writer().insert_api_key(account(), key(n), None).await.unwrap();
+}
+
+pub(super) fn plan_id(text: &str) -> UsagePlanId {
+    UsagePlanId::parse(text).unwrap()
+}
+
+/// A plan with these stages.
+pub(super) fn plan(id: &str, stages: &[&str]) -> UsagePlan {
+    let stage = |text: &&str| ApiStage { id: StageId::parse(text).unwrap(), throttle: [].into() };
+    UsagePlan {
+        id: plan_id(id),
+        name: UsagePlanName::parse("name").unwrap(),
+        description: None,
+        product_code: None,
+        stages: Stages::new(stages.iter().map(stage).collect()).unwrap(),
+        throttle: None,
+        quotas: QuotaHistory::default(),
+        tags: Tags::default(),
+        created: Timestamp::from_micros(1_465_424_516_000_000),
+        version: Version::FIRST,
+    }
+}
+
+pub(super) async fn insert_plan(storage: &impl Storage, plan: UsagePlan) {
+    let new = NewUsagePlan { plan, retry: None };
+    storage.writer().insert_usage_plan(account(), &new, None).await.unwrap();
+}
+
+/// Key `n` in a plan.
+pub(super) fn link(plan: &str, n: u32) -> UsagePlanKey {
+    UsagePlanKey { plan: plan_id(plan), key: id(n) }
 }
 
 pub(super) async fn connection(database: &Database) -> PgConnection {
