@@ -17,6 +17,7 @@ pub mod usage_plans;
 mod account;
 mod cpu;
 mod error;
+mod plans_of_account;
 mod retry;
 mod spool;
 mod tags;

@@ -1,12 +1,11 @@
 //! The second reading of an import file: rows made ready to be stored, batch by batch.
 
 use super::csv::Source;
-use super::rows::{FileProblem, Row, RowReader};
+use super::rows::{FileProblem, Row, RowReader, RowRules};
 use super::scan::RowSet;
 use crate::{AppError, Application, Caller, CpuPool, Spool};
 use futures_util::{Stream, TryStreamExt, stream};
 use gatepost_custody::AccountCustody;
-use gatepost_domain::api_keys::MinValueLength;
 use gatepost_domain::{Clock, Ids, Timestamp};
 use gatepost_storage::ImportedApiKey;
 use std::io;
@@ -19,7 +18,7 @@ const MOST_BATCH_BYTES: usize = 1024 * 1024;
 pub(super) struct Batches {
     file: Arc<Spool>,
     replaced: Arc<RowSet>,
-    shortest: MinValueLength,
+    rules: RowRules,
     rows_each: usize,
     clock: Arc<dyn Clock>,
     sealer: Arc<Sealer>,
@@ -43,7 +42,7 @@ struct Reading {
     rows: Option<RowReader<SpoolSource>>,
     file: Arc<Spool>,
     replaced: Arc<RowSet>,
-    shortest: MinValueLength,
+    rules: RowRules,
     rows_each: usize,
     clock: Arc<dyn Clock>,
     last: Timestamp,
@@ -62,12 +61,13 @@ impl Batches {
         caller: Caller,
         file: Arc<Spool>,
         replaced: Arc<RowSet>,
+        rules: RowRules,
     ) -> Self {
         let custody = application.custody.account(caller.account);
         Self {
             file,
             replaced,
-            shortest: application.limits.shortest_value,
+            rules,
             rows_each: application.storage.import_rows_per_unit(),
             clock: Arc::clone(&application.clock),
             sealer: Arc::new(Sealer { custody, ids: Arc::clone(&application.ids) }),
@@ -83,7 +83,7 @@ impl Batches {
             rows: None,
             file: Arc::clone(&self.file),
             replaced: Arc::clone(&self.replaced),
-            shortest: self.shortest,
+            rules: self.rules.clone(),
             rows_each: self.rows_each,
             clock: Arc::clone(&self.clock),
             last: Timestamp::from_micros(i64::MIN),
@@ -113,13 +113,13 @@ impl Batches {
 impl Sealer {
     fn seal_batch(&self, batch: RawBatch) -> Vec<ImportedApiKey> {
         let ids = self.ids.api_key_ids(batch.rows.len());
-        let seal = |(micros, ((row, Row { value, fields }), id))| ImportedApiKey {
+        let seal = |(micros, ((row, Row { value, fields, plans }), id))| ImportedApiKey {
             row,
             digest: self.custody.digest(&value),
             sealed: self.custody.seal(&id, &value),
             id,
             fields,
-            plans: Vec::new(),
+            plans,
             at: batch.first_at.plus_micros(micros),
         };
         (0..).zip(batch.rows.into_iter().zip(ids)).map(seal).collect()
@@ -131,7 +131,8 @@ impl Reading {
         let rows = match &mut self.rows {
             Some(rows) => rows,
             None => {
-                self.rows.insert(RowReader::open(SpoolSource::new(Arc::clone(&self.file)), self.shortest)?)
+                let source = SpoolSource::new(Arc::clone(&self.file));
+                self.rows.insert(RowReader::open(source, self.rules.clone())?)
             }
         };
         let (mut batch, mut bytes) = (Vec::with_capacity(self.rows_each), 0);
@@ -140,7 +141,7 @@ impl Reading {
                 rows.skip_row()?;
                 continue;
             }
-            match rows.next_row(|cells, shortest| cells.row(shortest))? {
+            match rows.next_row(|cells, rules| cells.row(rules))? {
                 Some((number, Ok(row))) => {
                     bytes += row.bytes();
                     batch.push((number, row));

@@ -1,14 +1,21 @@
 //! Rows of an import file: which column means what, and whether a row can be stored.
 //!
 //! Columns are named by the header, in any order and case, blanks around names and cells not counting; `Name` and
-//! `Key` must be there, `Description`, `Enabled` and `UsagePlanIds` may be, others are ignored.
+//! `Key` must be there, `Description`, `Enabled` and `UsagePlanIds` may be, others are ignored. `UsagePlanIds` holds ids
+//! parted by commas; a row with one that no plan has is skipped whole.
 
 use super::csv::{CsvReader, Fields, Record, Source};
 use gatepost_domain::api_keys::{
     ApiKeyName, ApiKeyValue, Description, ImportedFields, InvalidApiKey, MinValueLength,
 };
+use gatepost_domain::usage_plans::UsagePlanId;
 use std::borrow::Cow;
+use std::collections::HashSet;
+use std::sync::Arc;
 use std::{io, str};
+
+/// The most plans that a row can name.
+const MOST_PLANS: usize = 1_000;
 
 /// A row that can be stored, but for what only storage knows.
 pub struct Row {
@@ -16,6 +23,38 @@ pub struct Row {
     pub value: ApiKeyValue,
     /// The other properties.
     pub fields: ImportedFields,
+    /// The plans that it puts its key into, none twice.
+    pub plans: Vec<UsagePlanId>,
+}
+
+/// What rows must keep to.
+#[derive(Clone)]
+pub struct RowRules {
+    shortest: MinValueLength,
+    /// The ids of all plans, where they were looked up.
+    plans: Option<Arc<HashSet<Box<str>>>>,
+}
+
+impl RowRules {
+    /// The rules that a file can be held against without a storage: any plan may be there.
+    #[must_use]
+    pub fn new(shortest: MinValueLength) -> Self {
+        Self { shortest, plans: None }
+    }
+
+    /// The rules where only these plans are there.
+    #[must_use]
+    pub fn with_plans(self, plans: impl IntoIterator<Item = UsagePlanId>) -> Self {
+        let plans = plans.into_iter().map(|id| id.as_str().into()).collect();
+        Self { plans: Some(Arc::new(plans)), ..self }
+    }
+
+    fn know_plan(&self, id: &str) -> bool {
+        match &self.plans {
+            Some(plans) => plans.contains(id),
+            None => UsagePlanId::parse(id).is_some(),
+        }
+    }
 }
 
 impl Row {
@@ -24,7 +63,8 @@ impl Row {
     pub fn bytes(&self) -> usize {
         let ImportedFields { name, description, enabled: _ } = &self.fields;
         let name = name.as_ref().map_or(0, |name| name.as_str().len());
-        self.value.reveal().len() + name + description.as_ref().map_or(0, |text| text.as_str().len())
+        let plans: usize = self.plans.iter().map(|id| id.as_str().len()).sum();
+        self.value.reveal().len() + name + description.as_ref().map_or(0, |text| text.as_str().len()) + plans
     }
 }
 
@@ -51,6 +91,9 @@ pub enum RowProblem {
     /// A plan that is not there.
     #[error("Invalid Usage Plan ID specified")]
     UsagePlan,
+    /// More plans than a row can name.
+    #[error("The record names more than {MOST_PLANS} usage plans")]
+    TooManyPlans,
     /// Not text.
     #[error("The record is not valid UTF-8")]
     NotUtf8,
@@ -80,7 +123,7 @@ pub enum FileProblem {
 pub struct RowReader<S> {
     records: CsvReader<S>,
     columns: Columns,
-    shortest: MinValueLength,
+    rules: RowRules,
     row: u64,
 }
 
@@ -96,27 +139,32 @@ struct Columns {
 
 impl<S: Source> RowReader<S> {
     /// Reads the header.
-    pub fn open(source: S, shortest: MinValueLength) -> Result<Self, FileProblem> {
+    pub fn open(source: S, rules: RowRules) -> Result<Self, FileProblem> {
         let mut records = CsvReader::new(source);
         let columns = match records.next_record()? {
             Some(Record::Fields(header)) => Columns::parse(header)?,
             Some(Record::TooLarge) | None => return Err(FileProblem::MissingColumn("Key")),
         };
-        Ok(Self { records, columns, shortest, row: 0 })
+        Ok(Self { records, columns, rules, row: 0 })
+    }
+
+    /// Whether rows can name plans.
+    pub fn has_plans(&self) -> bool {
+        self.columns.usage_plan_ids.is_some()
     }
 
     /// The next row with its number, from 1, as `take` makes it of the row's cells; `None` at the end.
     pub fn next_row<T>(
         &mut self,
-        take: impl FnOnce(Cells<'_>, MinValueLength) -> Result<T, RowProblem>,
+        take: impl FnOnce(Cells<'_>, &RowRules) -> Result<T, RowProblem>,
     ) -> io::Result<Option<(u64, Result<T, RowProblem>)>> {
         let Some(record) = self.records.next_record()? else {
             return Ok(None);
         };
         self.row += 1;
-        let shortest = self.shortest;
+        let rules = &self.rules;
         let row = match record {
-            Record::Fields(fields) => self.columns.cells(fields, |cells| take(cells, shortest)),
+            Record::Fields(fields) => self.columns.cells(fields, |cells| take(cells, rules)),
             Record::TooLarge => Err(RowProblem::TooLarge),
         };
         Ok(Some((self.row, row)))
@@ -184,25 +232,45 @@ impl Columns {
     }
 }
 
-impl Cells<'_> {
+impl<'c> Cells<'c> {
     /// Says what is wrong with a row, if anything is, without keeping any of it.
-    pub fn check(self, shortest: MinValueLength) -> Result<(), RowProblem> {
-        ApiKeyValue::check(self.value, shortest)?;
+    pub fn check(self, rules: &RowRules) -> Result<(), RowProblem> {
+        ApiKeyValue::check(self.value, rules.shortest)?;
         ApiKeyName::check(self.name)?;
         Description::check(self.description)?;
         enabled(self.enabled)?;
-        if self.usage_plan_ids.is_empty() { Ok(()) } else { Err(RowProblem::UsagePlan) }
+        self.check_plans(rules)
     }
 
     /// The row, if nothing is wrong with it; otherwise what [`Cells::check`] says.
-    pub fn row(self, shortest: MinValueLength) -> Result<Row, RowProblem> {
-        let value = ApiKeyValue::parse(self.value, shortest)?;
+    pub fn row(self, rules: &RowRules) -> Result<Row, RowProblem> {
+        let value = ApiKeyValue::parse(self.value, rules.shortest)?;
         let fields = ImportedFields {
             name: ApiKeyName::parse(self.name)?,
             description: Description::parse(self.description)?,
             enabled: enabled(self.enabled)?,
         };
-        if self.usage_plan_ids.is_empty() { Ok(Row { value, fields }) } else { Err(RowProblem::UsagePlan) }
+        self.check_plans(rules)?;
+        let mut plans = Vec::new();
+        for id in self.plan_ids() {
+            let id = UsagePlanId::parse(id).ok_or(RowProblem::UsagePlan)?;
+            if !plans.contains(&id) {
+                plans.push(id);
+            }
+        }
+        Ok(Row { value, fields, plans })
+    }
+
+    fn check_plans(self, rules: &RowRules) -> Result<(), RowProblem> {
+        if self.plan_ids().nth(MOST_PLANS).is_some() {
+            return Err(RowProblem::TooManyPlans);
+        }
+        if self.plan_ids().all(|id| rules.know_plan(id)) { Ok(()) } else { Err(RowProblem::UsagePlan) }
+    }
+
+    /// The ids of the cell; nothing between two commas is none.
+    fn plan_ids(self) -> impl Iterator<Item = &'c str> {
+        self.usage_plan_ids.split(',').map(str::trim_ascii).filter(|id| !id.is_empty())
     }
 }
 

@@ -6,15 +6,13 @@
 //! have more than [`AT_ONCE`] rows is read once for each part of the fingerprints, so memory stays bounded.
 
 use super::csv::Source;
-use super::rows::{FileProblem, RowReader};
-use gatepost_domain::api_keys::MinValueLength;
+use super::rows::{FileProblem, RowReader, RowRules};
+use super::warnings::Warnings;
 use siphasher::sip128::{Hasher128, SipHasher13};
 use std::hash::Hasher;
 
 /// Fingerprints held at once, 40 MB of them.
 const AT_ONCE: u64 = 2_500_000;
-/// Warnings that are told one by one.
-const MOST_WARNINGS: usize = 1_000;
 
 /// What the first reading found.
 #[derive(Debug, Default)]
@@ -24,9 +22,7 @@ pub(super) struct Scan {
     /// Those of them that a later row of the file replaces.
     pub(super) replaced: RowSet,
     /// Rows that cannot.
-    pub(super) skipped: u64,
-    /// What is wrong with the first of these, in the words that the caller reads.
-    pub(super) warnings: Vec<String>,
+    pub(super) warnings: Warnings,
 }
 
 /// A set of row numbers; a bit for each row.
@@ -38,7 +34,7 @@ pub(super) struct RowSet(Vec<u64>);
 pub(super) fn scan<S: Source>(
     open: impl Fn() -> S,
     file_bytes: u64,
-    shortest: MinValueLength,
+    rules: &RowRules,
     fingerprint_key: &[u8; 16],
     stop_at_most_warnings: bool,
 ) -> Result<Scan, FileProblem> {
@@ -48,9 +44,9 @@ pub(super) fn scan<S: Source>(
     let mut scan = Scan::default();
     let mut fingerprints = Vec::with_capacity(usize::try_from(most_rows.min(AT_ONCE)).unwrap_or_default());
     for part in 0..parts {
-        let mut rows = RowReader::open(open(), shortest)?;
-        while let Some((number, row)) = rows.next_row(|cells, shortest| {
-            cells.check(shortest)?;
+        let mut rows = RowReader::open(open(), rules.clone())?;
+        while let Some((number, row)) = rows.next_row(|cells, rules| {
+            cells.check(rules)?;
             Ok(fingerprint(fingerprint_key, cells.value))
         })? {
             match row {
@@ -61,11 +57,10 @@ pub(super) fn scan<S: Source>(
                     }
                 }
                 Err(problem) if part == 0 => {
-                    scan.skipped += 1;
-                    if scan.warnings.len() < MOST_WARNINGS {
-                        scan.warnings.push(format!("Skipped invalid record: {number}. {problem}"));
-                    } else if stop_at_most_warnings {
-                        return Ok(scan.ended());
+                    let stop = stop_at_most_warnings && scan.warnings.is_full();
+                    scan.warnings.skipped(number, problem);
+                    if stop {
+                        return Ok(scan);
                     }
                 }
                 Err(_) => {}
@@ -80,17 +75,7 @@ pub(super) fn scan<S: Source>(
         }
         fingerprints.clear();
     }
-    Ok(scan.ended())
-}
-
-impl Scan {
-    fn ended(mut self) -> Self {
-        let more = self.skipped - self.warnings.len() as u64;
-        if more > 0 {
-            self.warnings.push(format!("and {more} more"));
-        }
-        self
-    }
+    Ok(scan)
 }
 
 impl RowSet {

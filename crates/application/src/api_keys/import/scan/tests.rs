@@ -1,4 +1,5 @@
 use super::*;
+use gatepost_domain::api_keys::MinValueLength;
 use std::io;
 
 struct Whole(Vec<u8>);
@@ -13,7 +14,7 @@ impl Source for Whole {
 /// Scans a file that claims so many bytes, as if it were that long.
 fn scanned(file: &str, claimed: u64, stop: bool) -> Scan {
     let open = || Whole(file.as_bytes().to_vec());
-    scan(open, claimed, MinValueLength::default(), &[9; 16], stop).unwrap()
+    scan(open, claimed, &RowRules::new(MinValueLength::default()), &[9; 16], stop).unwrap()
 }
 
 fn file(values: &[u32]) -> String {
@@ -27,7 +28,7 @@ fn of_rows_with_one_value_the_last_counts_however_many_times_the_file_is_read() 
     for parts in [1, 2, 7] {
         let scan = scanned(&file, (parts * AT_ONCE - 1) * 22, false);
         let replaced: Vec<_> = (0..9).filter(|row| scan.replaced.contains(*row)).collect();
-        assert_eq!((scan.rows, scan.skipped, replaced), (7, 0, vec![1, 2, 3]), "read {parts} times");
+        assert_eq!((scan.rows, scan.warnings.count(), replaced), (7, 0, vec![1, 2, 3]), "read {parts} times");
     }
 }
 
@@ -37,7 +38,7 @@ fn a_row_that_is_skipped_replaces_nothing() {
     let scan = scanned(&file, 1_000, false);
     assert!(!scan.replaced.contains(1));
     assert_eq!(
-        scan.warnings,
+        scan.warnings.into_texts(),
         ["Skipped invalid record: 2. Invalid API Key name, can be at most 1024 characters."]
     );
 }
@@ -45,15 +46,16 @@ fn a_row_that_is_skipped_replaces_nothing() {
 #[test]
 fn a_thousand_warnings_are_told_and_the_rest_counted() {
     let file = format!("Name,Key\n{}", "n,x\n".repeat(1_234));
-    let scan_all = scanned(&file, 1_000, false);
-    assert_eq!((scan_all.skipped, scan_all.warnings.len()), (1_234, 1_001));
-    assert_eq!(scan_all.warnings[1_000], "and 234 more");
+    let warnings = scanned(&file, 1_000, false).warnings;
+    assert_eq!(warnings.count(), 1_234);
+    let texts = warnings.into_texts();
+    assert_eq!((texts.len(), texts[1_000].as_str()), (1_001, "and 234 more"));
     let exactly = format!("Name,Key\n{}", "n,x\n".repeat(1_000));
-    assert_eq!(scanned(&exactly, 1_000, true).warnings.len(), 1_000);
+    assert_eq!(scanned(&exactly, 1_000, true).warnings.into_texts().len(), 1_000);
 }
 
 #[test]
 fn where_warnings_are_failures_reading_stops_at_the_first_that_is_not_told() {
     let file = format!("Name,Key\n{}", "n,x\n".repeat(1_234));
-    assert_eq!(scanned(&file, 1_000, true).skipped, 1_001);
+    assert_eq!(scanned(&file, 1_000, true).warnings.count(), 1_001);
 }
