@@ -7,7 +7,9 @@ use gatepost_application::{AppError, Application, Caller, CpuPool, ErrorKind, Li
 use gatepost_custody::{Custody, KeyRing, Random};
 use gatepost_domain::api_keys::{ApiKey, ApiKeyFilter, ApiKeyId, ApiKeyValue};
 use gatepost_domain::credentials::{AccessKeyId, SecretAccessKey};
-use gatepost_domain::{AccountId, Clock, Ids, PageLimit, PageRequest, Timestamp};
+use gatepost_domain::usage_plans::UsagePlanId;
+use gatepost_domain::{AccountId, Clock, Ids, PageLimit, PageRequest, Timestamp, Version};
+use gatepost_storage::{NewUsagePlan, UsagePlanDocument};
 use gatepost_storage_memory::MemoryStorage;
 use gatepost_telemetry::metrics::ImportMetrics;
 use std::sync::Arc;
@@ -231,4 +233,128 @@ async fn rows_with_long_descriptions_make_small_batches() {
     };
     assert_eq!(batches("").await, 1);
     assert_eq!(batches(&"d".repeat(100_000)).await, 4, "4 MB in batches of 1 MiB");
+}
+
+/// Makes plans, each with its stages.
+async fn plans(app: &Application, plans: &[(&str, &str)]) {
+    for (id, stages) in plans {
+        let stages: Vec<_> =
+            stages.split_whitespace().map(|stage| format!("{{\"stage\":\"{stage}\"}}")).collect();
+        let document = format!("{{\"name\":\"{id}\",\"stages\":[{}]}}", stages.join(","));
+        let id = UsagePlanId::parse(id).unwrap();
+        let document = UsagePlanDocument::parse(&document).unwrap();
+        let plan = document.into_plan(id, app.clock.now(), Version::FIRST).unwrap();
+        let new = NewUsagePlan { plan, retry: None };
+        app.storage.writer().insert_usage_plan(caller().account, &new, None).await.unwrap();
+    }
+}
+
+/// The plans of each imported key, in the order of the rows.
+async fn plans_of(app: &Application, imported: &ImportedApiKeys) -> Vec<Vec<String>> {
+    let ids: Vec<_> = ids(imported).into_iter().map(|id| ApiKeyId::parse(id).unwrap()).collect();
+    let plans = app.storage.reader().find_plans_of_keys(caller().account, &ids).await.unwrap();
+    plans.into_iter().map(|plans| plans.iter().map(|id| id.as_str().to_owned()).collect()).collect()
+}
+
+const PLANNED: &str = "Name,Key,UsagePlanIds\n";
+
+#[tokio::test]
+async fn keys_are_put_into_the_plans_of_their_rows() {
+    let app = application(Limits::default(), false);
+    plans(&app, &[("u1", "a:x"), ("u2", "b:x")]).await;
+    let file =
+        format!("{PLANNED}a,{:040},u1\nb,{:040},\"u2, u1\"\nc,{:040},\nd,{:040},'u2,u2'\n", 1, 2, 3, 4);
+    for fail_on_warnings in [true, false] {
+        // The second time they are in them already, which is no reason to warn.
+        let imported = import(&app, &file, fail_on_warnings).await.unwrap();
+        assert!(imported.warnings.is_empty(), "{:?}", imported.warnings);
+        assert_eq!(plans_of(&app, &imported).await, [vec!["u1"], vec!["u1", "u2"], vec![], vec!["u2"]]);
+    }
+    let imported = import(&app, &format!("{PLANNED}a,{:040},u2\nb,{:040},\n", 1, 2), false).await.unwrap();
+    assert_eq!(
+        plans_of(&app, &imported).await,
+        [["u1", "u2"], ["u1", "u2"]],
+        "plans are added, never taken away"
+    );
+}
+
+#[tokio::test]
+async fn a_row_with_an_unknown_plan_is_skipped_whole() {
+    let app = application(Limits::default(), false);
+    plans(&app, &[("u1", "")]).await;
+    let file = format!("{PLANNED}a,{:040},u1\nb,{:040},\"u1,u2\"\nc,{:040},u 1\nd,short,u2\n", 1, 2, 3);
+    let warnings = [
+        "Skipped invalid record: 2. Invalid Usage Plan ID specified",
+        "Skipped invalid record: 3. Invalid Usage Plan ID specified",
+        "Skipped invalid record: 4. API Key value should be at least 30 characters",
+    ];
+    let refused = import(&app, &file, true).await.err().unwrap();
+    assert_eq!((refused.kind(), refused.message()), (ErrorKind::BadRequest, &*warnings.join("\n")));
+    assert!(listed(&app).await.is_empty());
+    let imported = import(&app, &file, false).await.unwrap();
+    assert_eq!((imported.count, &imported.warnings[..]), (1, &warnings.map(str::to_owned)[..]));
+    assert_eq!(listed(&app).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_row_whose_key_may_not_be_in_a_plan_is_stored_without_it_unless_nothing_may_warn() {
+    let app = application(Limits { most_plans_per_key: 2, ..Limits::default() }, false);
+    plans(&app, &[("u1", "a:x b:x"), ("u2", "c:x b:x"), ("u3", ""), ("u4", "")]).await;
+    let file = format!(
+        "{PLANNED}a,{:040},\"u1,u2,u3,u4\"\nshort,x,u1\nc,{:040},\"u4,u1\"\n{}",
+        1,
+        2,
+        // More than storage takes at once.
+        (3..600).map(|value| format!("n,{value:040},\n")).collect::<String>()
+    );
+    let refused = import(&app, &file, true).await.err().unwrap();
+    assert_eq!(
+        refused.message(),
+        "Skipped invalid record: 2. API Key value should be at least 30 characters"
+    );
+    let good: Vec<_> = file.lines().filter(|line| !line.starts_with("short")).collect();
+    let refused = import(&app, &good.join("\n"), true).await.err().unwrap();
+    assert_eq!(refused.kind(), ErrorKind::BadRequest);
+    let told: Vec<_> = refused.message().lines().collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].starts_with(
+        "Skipped invalid usage plan of record: 1. Usage Plan u2 cannot be added because API Key "
+    ));
+    assert!(
+        told[0].ends_with(" cannot reference multiple Usage Plans with the same API stage: b:x"),
+        "{}",
+        told[0]
+    );
+    assert!(told[1].starts_with(
+        "Skipped invalid usage plan of record: 1. Maximum number of Usage Plans for the API Key"
+    ));
+    assert!(listed(&app).await.is_empty(), "nothing is imported");
+
+    let invocation_id = || Some(b"again".to_vec().into_boxed_slice());
+    let send = async || {
+        let mut spool = app.spools.open();
+        spool.write(file.as_bytes()).await.unwrap();
+        let file = spool.finish().await.unwrap();
+        let input = ImportApiKeys { file, fail_on_warnings: false, invocation_id: invocation_id() };
+        app.import_api_keys(caller(), input).await.unwrap()
+    };
+    let imported = send().await;
+    assert_eq!(imported.count, 599);
+    assert_eq!(plans_of(&app, &imported).await[..3], [vec!["u1", "u3"], vec!["u1", "u4"], vec![]]);
+    let numbers: Vec<_> =
+        imported.warnings.iter().map(|warning| warning.split_once(". ").unwrap().0).collect();
+    assert_eq!(
+        numbers,
+        [
+            "Skipped invalid usage plan of record: 1",
+            "Skipped invalid usage plan of record: 1",
+            "Skipped invalid record: 2"
+        ]
+    );
+    let again = send().await;
+    assert_eq!(
+        (ids(&again), &again.warnings),
+        (ids(&imported), &imported.warnings),
+        "a retry is told the same"
+    );
 }

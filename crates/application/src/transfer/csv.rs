@@ -1,9 +1,12 @@
 //! AWS's CSV, as ImportApiKeys reads it.
 
-use super::{KeySink, TransferredKey};
+use super::{AccountSink, TransferredKey};
+use gatepost_domain::usage_plans::{UsagePlan, UsagePlanId};
+use gatepost_storage::KeptUsage;
 use std::io::{self, Write};
 
-/// Writes keys as rows, values in the clear. Ids, dates, customers, stages, labels and tags have no column.
+/// Writes keys as rows, values in the clear. Ids, dates, customers, stages, labels and tags have no column, plans
+/// only their ids, usage none.
 pub struct CsvWriter<W>(W);
 
 impl<W: Write> CsvWriter<W> {
@@ -28,13 +31,23 @@ impl<W: Write> CsvWriter<W> {
     }
 }
 
-impl<W: Write + Send> KeySink for CsvWriter<W> {
-    fn take(&mut self, TransferredKey { key, value }: &TransferredKey) -> io::Result<()> {
+impl<W: Write + Send> AccountSink for CsvWriter<W> {
+    fn plan(&mut self, _: &UsagePlan) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn key(&mut self, TransferredKey { key, value, plans }: &TransferredKey) -> io::Result<()> {
         self.text(key.name.as_ref().map_or("", |name| name.as_str()))?;
         self.0.write_all(b",")?;
         self.text(value.reveal())?;
         self.0.write_all(b",")?;
         self.text(key.description.as_ref().map_or("", |text| text.as_str()))?;
-        writeln!(self.0, ",{},", key.enabled)
+        write!(self.0, ",{},", key.enabled)?;
+        self.text(&plans.iter().map(UsagePlanId::as_str).collect::<Vec<_>>().join(","))?;
+        self.0.write_all(b"\n")
+    }
+
+    fn usage(&mut self, _: &[KeptUsage]) -> io::Result<()> {
+        Ok(())
     }
 }

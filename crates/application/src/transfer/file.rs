@@ -1,14 +1,19 @@
 //! The lossless file: JSON lines within a sealed export.
 //!
-//! The first line is the [`AccountHead`], then a line for each key, then `{"end":N}` with their number.
+//! The first line is the [`AccountHead`], then a line for each plan, a line for each key with the plans that it is in,
+//! lines with usage, then `{"end":N}` with the number of all lines between. A file without plans and usage is what
+//! releases before them wrote.
 
-use super::{KeySink, TransferredKey};
+use super::{AccountSink, TransferredKey};
 use gatepost_custody::{CannotReadExport, ExportReader, ExportWriter, KeyRing, Random};
 use gatepost_domain::api_keys::{
     ApiKey, ApiKeyId, ApiKeyName, ApiKeyValue, CustomerId, Description, InvalidApiKey, Label, MinValueLength,
     StageKey,
 };
+use gatepost_domain::usage::{Day, UsageOfDay};
+use gatepost_domain::usage_plans::{UsagePlan, UsagePlanId};
 use gatepost_domain::{AccountId, InvalidTag, Tags, Timestamp, Version};
+use gatepost_storage::{KeptUsage, UsagePlanDocument, UsagePlanKey};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
@@ -46,12 +51,28 @@ pub enum InvalidKey {
     /// The id.
     #[error("its id is none that a key can have")]
     Id,
+    /// The id of a plan that it is in.
+    #[error("it is in a usage plan whose id is none that a plan can have")]
+    Plan,
+    /// What AWS printed of it has no value.
+    #[error("it has no value: print the keys again with `aws apigateway get-api-keys --include-values`")]
+    NoValue,
+    /// What AWS printed of it has no date that can be read.
+    #[error("its {0} is missing or no date")]
+    Date(&'static str),
 }
 
-/// A key of a file, with its number there, from 1.
-pub type NumberedKey = (u64, Result<TransferredKey, InvalidKey>);
+/// Something that a file holds.
+pub enum AccountItem {
+    /// A plan, or why it is none.
+    Plan(UsagePlanId, Result<Box<UsagePlan>, String>),
+    /// A key with its number among the keys, from 1; or why it is none, and its id if it has one.
+    Key(u64, Result<Box<TransferredKey>, (Option<ApiKeyId>, InvalidKey)>),
+    /// Usage of one key of one plan.
+    Usage(Vec<KeptUsage>),
+}
 
-/// Writes keys to a sealed export.
+/// Writes an account to a sealed export.
 pub struct AccountWriter<W> {
     out: ExportWriter<W>,
     line: Zeroizing<Vec<u8>>,
@@ -63,6 +84,7 @@ pub struct AccountReader<R> {
     input: ExportReader<R>,
     head: AccountHead,
     lines: Lines,
+    items: u64,
     keys: u64,
     ended: bool,
 }
@@ -90,6 +112,26 @@ struct EndLine {
     end: u64,
 }
 
+/// Told from other lines by its first member.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PlanLine {
+    plan: String,
+    /// Microseconds since 1970.
+    created: i64,
+    document: UsagePlanDocument,
+}
+
+/// Told from other lines by its first member, the id of the plan.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UsageLine {
+    usage: String,
+    key: String,
+    /// Days since 1970, what was used on each, and what was set.
+    days: Vec<(i32, u64, Option<i64>)>,
+}
+
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct KeyLine {
@@ -108,13 +150,15 @@ struct KeyLine {
     labels: Vec<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     tags: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    plans: Vec<String>,
     /// Microseconds since 1970.
     created: i64,
     updated: i64,
 }
 
-/// A value within a line.
-struct Secret(Zeroizing<String>);
+/// A value within JSON.
+pub(super) struct Secret(pub(super) Zeroizing<String>);
 
 impl Serialize for Secret {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
@@ -152,10 +196,24 @@ impl<W: Write> AccountWriter<W> {
     }
 }
 
-impl<W: Write + Send> KeySink for AccountWriter<W> {
-    fn take(&mut self, key: &TransferredKey) -> io::Result<()> {
+impl<W: Write + Send> AccountSink for AccountWriter<W> {
+    fn plan(&mut self, plan: &UsagePlan) -> io::Result<()> {
+        self.count += 1;
+        let document = UsagePlanDocument::of(plan);
+        self.line(&PlanLine { plan: plan.id.as_str().to_owned(), created: plan.created.micros(), document })
+    }
+
+    fn key(&mut self, key: &TransferredKey) -> io::Result<()> {
         self.count += 1;
         self.line(&KeyLine::new(key))
+    }
+
+    fn usage(&mut self, usage: &[KeptUsage]) -> io::Result<()> {
+        for of_link in usage.chunk_by(|one, next| one.link == next.link) {
+            self.count += 1;
+            self.line(&UsageLine::new(of_link))?;
+        }
+        Ok(())
     }
 }
 
@@ -168,7 +226,7 @@ impl<R: Read> AccountReader<R> {
         let head: HeadLine = serde_json::from_slice(line).map_err(|_| CannotReadAccount::Line(1))?;
         let account = AccountId::parse(&head.account).map_err(|_| CannotReadAccount::Line(1))?;
         let head = AccountHead { account, exported: Timestamp::from_micros(head.exported) };
-        Ok(Self { input, head, lines, keys: 0, ended: false })
+        Ok(Self { input, head, lines, items: 0, keys: 0, ended: false })
     }
 
     /// What the first line says.
@@ -177,8 +235,8 @@ impl<R: Read> AccountReader<R> {
         self.head
     }
 
-    /// The next key; `None` at the end, when nothing is missing.
-    pub fn next_key(&mut self) -> Result<Option<NumberedKey>, CannotReadAccount> {
+    /// What comes next; `None` at the end, when nothing is missing.
+    pub fn next_item(&mut self) -> Result<Option<AccountItem>, CannotReadAccount> {
         if self.ended {
             return Ok(None);
         }
@@ -188,15 +246,27 @@ impl<R: Read> AccountReader<R> {
         let line = self.lines.next(&mut self.input)?.ok_or(CannotReadAccount::Line(number))?;
         if line.starts_with(b"{\"end\":") {
             let end: EndLine = serde_json::from_slice(line).map_err(wrong)?;
-            if end.end != self.keys || self.lines.next(&mut self.input)?.is_some() {
+            if end.end != self.items || self.lines.next(&mut self.input)?.is_some() {
                 return Err(CannotReadAccount::Line(number));
             }
             self.ended = true;
             return Ok(None);
         }
+        self.items += 1;
+        if line.starts_with(b"{\"plan\":") {
+            let line: PlanLine = serde_json::from_slice(line).map_err(wrong)?;
+            return line.item().map(Some).ok_or(CannotReadAccount::Line(number));
+        }
+        if line.starts_with(b"{\"usage\":") {
+            let line: UsageLine = serde_json::from_slice(line).map_err(wrong)?;
+            let usage = line.usage().ok_or(CannotReadAccount::Line(number))?;
+            return Ok(Some(AccountItem::Usage(usage)));
+        }
         let line: KeyLine = serde_json::from_slice(line).map_err(wrong)?;
         self.keys += 1;
-        Ok(Some((self.keys, line.key())))
+        let id = ApiKeyId::parse(&line.id);
+        let key = line.key().map(Box::new).map_err(|why| (id, why));
+        Ok(Some(AccountItem::Key(self.keys, key)))
     }
 }
 
@@ -223,8 +293,38 @@ impl Lines {
     }
 }
 
+impl PlanLine {
+    fn item(self) -> Option<AccountItem> {
+        let id = UsagePlanId::parse(&self.plan)?;
+        let created = Timestamp::from_micros(self.created);
+        let plan = self.document.into_plan(id.clone(), created, Version::FIRST);
+        Some(AccountItem::Plan(id, plan.map(Box::new).map_err(|why| why.to_string())))
+    }
+}
+
+impl UsageLine {
+    fn new(of_link: &[KeptUsage]) -> Self {
+        let UsagePlanKey { plan, key } = &of_link[0].link;
+        let day = |UsageOfDay { day, used, adjustment }| (day.number(), used, adjustment);
+        Self {
+            usage: plan.as_str().to_owned(),
+            key: key.as_str().to_owned(),
+            days: of_link.iter().map(|one| day(one.usage)).collect(),
+        }
+    }
+
+    fn usage(self) -> Option<Vec<KeptUsage>> {
+        let link = UsagePlanKey { plan: UsagePlanId::parse(&self.usage)?, key: ApiKeyId::parse(&self.key)? };
+        let kept = |(day, used, adjustment)| {
+            let usage = UsageOfDay { day: Day::from_number(day)?, used, adjustment };
+            Some(KeptUsage { link: link.clone(), usage })
+        };
+        self.days.into_iter().map(kept).collect()
+    }
+}
+
 impl KeyLine {
-    fn new(TransferredKey { key, value }: &TransferredKey) -> Self {
+    fn new(TransferredKey { key, value, plans }: &TransferredKey) -> Self {
         let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
         Self {
             id: key.id.as_str().to_owned(),
@@ -236,6 +336,7 @@ impl KeyLine {
             stage_keys: key.stage_keys.iter().map(|one| one.as_str().to_owned()).collect(),
             labels: key.labels.iter().map(|one| one.as_str().to_owned()).collect(),
             tags: key.tags.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
+            plans: plans.iter().map(|id| id.as_str().to_owned()).collect(),
             created: key.created.micros(),
             updated: key.updated.micros(),
         }
@@ -247,6 +348,8 @@ impl KeyLine {
         let value = ApiKeyValue::parse(&self.value.0, shortest)?;
         let stage_keys = self.stage_keys.iter().map(|one| StageKey::parse(one)).collect::<Result<_, _>>()?;
         let labels = self.labels.iter().map(|one| Label::parse(one)).collect::<Result<_, _>>()?;
+        let plans = self.plans.iter().map(|id| UsagePlanId::parse(id).ok_or(InvalidKey::Plan));
+        let plans = plans.collect::<Result<_, _>>()?;
         let key = ApiKey {
             id: ApiKeyId::parse(&self.id).ok_or(InvalidKey::Id)?,
             name: ApiKeyName::parse(&self.name)?,
@@ -260,6 +363,6 @@ impl KeyLine {
             updated: Timestamp::from_micros(self.updated),
             version: Version::FIRST,
         };
-        Ok(TransferredKey { key, value })
+        Ok(TransferredKey { key, value, plans })
     }
 }
