@@ -1,11 +1,13 @@
 //! What the program can be asked to do, and the flags that only some commands know.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, builder::ValueParser};
 use gatepost_domain::AccountId;
+use gatepost_domain::usage_plans::UsagePlanId;
 
 use crate::ConfigError;
 use crate::credentials::{self, Credentials};
@@ -57,8 +59,8 @@ pub enum ExportFormat {
 /// `gatepost import`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Import {
-    /// The file; `-` is stdin.
-    pub file: PathBuf,
+    /// What is read.
+    pub source: ImportSource,
     /// What a sealed file is opened with.
     pub key_file: Option<PathBuf>,
     /// Into which account; the default account when there is none.
@@ -69,6 +71,39 @@ pub struct Import {
     pub fail_on_warnings: bool,
     /// Whether only to say what would be done.
     pub dry_run: bool,
+}
+
+/// Where imported keys come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ImportSource {
+    /// A sealed export or a CSV file; `-` is stdin.
+    File(PathBuf),
+    /// What the AWS CLI printed.
+    Aws(Vec<AwsFile>),
+}
+
+/// An output of the AWS CLI.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AwsFile {
+    /// The file.
+    pub path: PathBuf,
+    /// The plan whose keys it lists; none: it holds keys or plans.
+    pub plan: Option<UsagePlanId>,
+}
+
+impl AwsFile {
+    /// Reads `FILE` or `PLAN_ID=FILE`.
+    fn parse(word: &OsStr) -> Self {
+        let bytes = word.as_bytes();
+        let parts = bytes.iter().position(|byte| *byte == b'=').and_then(|at| {
+            let plan = UsagePlanId::parse(str::from_utf8(&bytes[..at]).ok()?)?;
+            Some((plan, OsStr::from_bytes(&bytes[at + 1..])))
+        });
+        match parts {
+            Some((plan, path)) => Self { path: path.into(), plan: Some(plan) },
+            None => Self { path: word.into(), plan: None },
+        }
+    }
 }
 
 /// A control listener, spoken to in plain HTTP.
@@ -129,7 +164,7 @@ pub(crate) const COMMANDS: [(&str, &str); 7] = [
     ("serve", "Serve; also without a subcommand"),
     ("migrate", "Bring the storage's schema up to date, as a step of its own"),
     ("export", "Write an account's keys to a file, sealed or as CSV"),
-    ("import", "Bring keys from such a file into an account"),
+    ("import", "Bring keys from such a file, or keys and plans from AWS, into an account"),
     ("credentials", "Make, list, disable, enable and delete what callers sign with"),
     ("check-config", "Print every setting and where its value comes from, or what is wrong"),
     ("healthcheck", "Ask the running server whether it is ready: exit 0 or 1"),
@@ -158,10 +193,7 @@ impl Command {
                 endpoint: endpoint(matches)?,
             }),
             "import" => Self::Import(Import {
-                file: path(matches, "file").ok_or_else(|| ConfigError::Command {
-                    flag: "import",
-                    problem: "which file? gatepost import FILE, or - for stdin".to_owned(),
-                })?,
+                source: import_source(matches)?,
                 key_file: path(matches, "export-key-file"),
                 account: account(matches)?,
                 endpoint: endpoint(matches)?,
@@ -202,8 +234,13 @@ pub(crate) fn subcommands() -> impl Iterator<Item = clap::Command> {
             "import" => command.args([
                 Arg::new("file")
                     .value_name("FILE")
+                    .num_args(0..)
                     .value_parser(ValueParser::os_string())
-                    .help("A sealed export or a CSV file; - is stdin"),
+                    .help("A sealed export or a CSV file; - is stdin. With --from-aws several"),
+                switch("from-aws").help(
+                    "The files are what `aws apigateway get-api-keys --include-values`, `get-usage-plans` and \
+                     `get-usage-plan-keys` print, the last ones given as PLAN_ID=FILE",
+                ),
                 key.help("The key that the export was sealed with"),
                 switch("fail-on-warnings").help("CSV: import nothing when any row has a problem"),
                 switch("dry-run").help("Change nothing, only say what would be done"),
@@ -247,6 +284,40 @@ fn endpoint(matches: &ArgMatches) -> Result<Option<Endpoint>, ConfigError> {
         return Err(ConfigError::Command { flag: "--account", problem: problem.to_owned() });
     }
     text(matches, "endpoint").map(Endpoint::parse).transpose()
+}
+
+fn import_source(matches: &ArgMatches) -> Result<ImportSource, ConfigError> {
+    let wrong =
+        |flag: &'static str, problem: &str| Err(ConfigError::Command { flag, problem: problem.to_owned() });
+    let mut words = matches.get_many::<OsString>("file").into_iter().flatten();
+    if matches.get_flag("from-aws") {
+        let files: Vec<_> = words.map(|word| AwsFile::parse(word)).collect();
+        return if files.is_empty() {
+            wrong(
+                "--from-aws",
+                "which files? gatepost import --from-aws KEYS.json PLANS.json PLAN_ID=PLAN-KEYS.json",
+            )
+        } else if path(matches, "export-key-file").is_some() {
+            wrong("--export-key-file", "what AWS prints is not sealed: leave it out")
+        } else if matches.get_flag("fail-on-warnings") {
+            wrong("--fail-on-warnings", "is for CSV files; --dry-run tells what --from-aws would refuse")
+        } else if text(matches, "endpoint").is_some() {
+            wrong(
+                "--endpoint",
+                "the API cannot be told the ids and dates that --from-aws brings: leave it out, and name the storage",
+            )
+        } else {
+            Ok(ImportSource::Aws(files))
+        };
+    }
+    match (words.next(), words.next()) {
+        (Some(word), None) => Ok(ImportSource::File(word.into())),
+        (None, _) => wrong("import", "which file? gatepost import FILE, or - for stdin"),
+        (Some(_), Some(_)) => wrong(
+            "command line",
+            "a word that belongs to no flag: gatepost import takes one file, or several with --from-aws",
+        ),
+    }
 }
 
 fn export_format(matches: &ArgMatches) -> Result<ExportFormat, ConfigError> {

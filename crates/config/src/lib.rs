@@ -28,7 +28,7 @@ mod values;
 use std::ffi::OsString;
 
 pub use auth::{Auth, AuthMode, RootCredential};
-pub use commands::{Command, Endpoint, Export, ExportFormat, Import};
+pub use commands::{AwsFile, Command, Endpoint, Export, ExportFormat, Import, ImportSource};
 pub use credentials::Credentials;
 pub use custody::{Custody, MasterKeySource};
 pub use error::{ConfigError, Origin};

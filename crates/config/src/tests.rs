@@ -1,14 +1,16 @@
 //! Settings as a start of the program finds them. A file for each file of the crate whose rules are tested.
 
-mod auth;
-mod commands;
-mod custody;
-mod layers;
-mod limits;
-mod listeners;
-mod storage;
-mod table;
-mod values;
+use gatepost_domain::AccountId;
+use gatepost_domain::api_keys::MinValueLength;
+use gatepost_domain::credentials::AccessKeyId;
+use gatepost_domain::usage_plans::UsagePlanId;
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tempfile::TempDir;
 
 use super::*;
 use std::ffi::OsString;
@@ -765,7 +767,7 @@ fn export_seals_unless_it_is_told_to_reveal() {
 fn import_takes_one_file_and_an_endpoint_in_plain_http() {
     let import = command(&["import", "keys.csv", "--fail-on-warnings", "--dry-run"]);
     let expected = Import {
-        file: "keys.csv".into(),
+        source: ImportSource::File("keys.csv".into()),
         key_file: None,
         account: None,
         endpoint: None,
@@ -791,6 +793,37 @@ fn import_takes_one_file_and_an_endpoint_in_plain_http() {
         (&["serve", "--dry-run"], "--dry-run: unknown flag"),
     ] {
         let line = start(args).refusal();
+        assert!(line.starts_with(refusal), "{line}");
+    }
+}
+
+#[test]
+fn import_from_aws_takes_files_and_plans_before_files() {
+    let words =
+        ["import", "--from-aws", "keys.json", "u1=of plan.json", "./a=b", "--dry-run", "x y=z", "u2=a=b"];
+    let Command::Import(import) = command(&words) else { panic!("no import") };
+    let file = |plan: Option<&str>, path: &str| AwsFile {
+        path: path.into(),
+        plan: plan.map(|id| UsagePlanId::parse(id).unwrap()),
+    };
+    assert_eq!(
+        import.source,
+        ImportSource::Aws(vec![
+            file(None, "keys.json"),
+            file(Some("u1"), "of plan.json"),
+            file(None, "./a=b"),
+            file(None, "x y=z"),
+            file(Some("u2"), "a=b"),
+        ])
+    );
+    assert!(import.dry_run);
+    for (more, refusal) in [
+        (&[][..], "--from-aws: which files?"),
+        (&["f", "--export-key-file=k"], "--export-key-file: what AWS prints is not sealed"),
+        (&["f", "--fail-on-warnings"], "--fail-on-warnings: is for CSV files"),
+        (&["f", "--endpoint=http://localhost"], "--endpoint: the API cannot be told the ids and dates"),
+    ] {
+        let line = start(&[&["import", "--from-aws"], more].concat()).refusal();
         assert!(line.starts_with(refusal), "{line}");
     }
 }

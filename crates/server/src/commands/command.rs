@@ -5,7 +5,7 @@ use super::progress::Progress;
 use crate::compose::{StartError, told, whole};
 use crate::sources::{SystemClock, SystemRandom};
 use crate::storage::{Backend, Purpose, open_custody};
-use gatepost_application::transfer::{CannotReadAccount, TransferError};
+use gatepost_application::transfer::{CannotReadAccount, CannotUseAwsFile, TransferError};
 use gatepost_application::{AppError, Application, Caller, CpuPool, Limits, Spools};
 use gatepost_config::{Settings, StorageChoice};
 use gatepost_custody::KeyRing;
@@ -43,6 +43,12 @@ pub(crate) enum CommandError {
     File { path: PathBuf, why: io::Error },
     #[error("{}: {why}", path.display())]
     Account { path: PathBuf, why: CannotReadAccount },
+    /// An output of AWS that cannot be used.
+    #[error("{}: {why}", path.display())]
+    Aws { path: PathBuf, why: CannotUseAwsFile },
+    /// What is read twice and cannot be.
+    #[error("{} is read twice, which only a file can be: write it to a disk first", .0.display())]
+    OnlyOnce(PathBuf),
     /// The text of an export key file.
     #[error("{} is no key file: it should hold one line, `1:` followed by 32 random bytes in base64", .0.display())]
     ExportKey(PathBuf),
@@ -79,6 +85,7 @@ impl CommandError {
             TransferError::Application(error) => error.into(),
             TransferError::Write(why) => Self::File { path: path.to_owned(), why },
             TransferError::Read(why) => Self::Account { path: path.to_owned(), why },
+            TransferError::Aws(_, why) => Self::Aws { path: path.to_owned(), why },
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `gatepost export`: all keys of an account, from a storage or from a running server.
+//! `gatepost export`: an account's plans, keys and usage, from a storage or from a running server.
 
 use super::command::{self, CommandError, Opened, export_ring};
 use super::endpoint::Remote;
@@ -6,7 +6,7 @@ use super::progress::Progress;
 use crate::key_file::{self, folder_of};
 use crate::sources::{SystemClock, SystemRandom};
 use crate::storage::Purpose;
-use gatepost_application::transfer::{AccountHead, AccountWriter, CsvWriter, KeySink};
+use gatepost_application::transfer::{AccountHead, AccountSink, AccountWriter, CsvWriter, Exported};
 use gatepost_config::{Export, ExportFormat, Settings};
 use gatepost_domain::{AccountId, Clock};
 use std::fs::File;
@@ -51,14 +51,22 @@ async fn export(settings: &Settings, export: &Export) -> Result<ExitCode, Comman
     };
     output.keep().map_err(failed)?;
     drop(bar);
-    let lost = match export.format {
-        ExportFormat::Sealed { .. } => "",
-        ExportFormat::Csv => "; CSV has no column for ids, dates, customers, stages and tags",
+    let Exported { plans, keys, days } = count;
+    let lost = match (&export.format, &export.endpoint) {
+        (ExportFormat::Csv, _) => {
+            "; CSV has no column for ids, dates, customers, stages and tags, and of usage plans their ids only"
+        }
+        (ExportFormat::Sealed { .. }, Some(_)) => "; usage stays behind, the API does not show all of it",
+        (ExportFormat::Sealed { .. }, None) => "",
+    };
+    let with = match (&export.format, plans, days) {
+        (ExportFormat::Csv, ..) | (_, 0, 0) => String::new(),
+        _ => format!(" with {plans} usage plans and {days} days of usage"),
     };
     progress.tell(&format!(
-        "exported {count} keys of account {account} to {} ({} rows/s){lost}",
+        "exported {keys} keys{with} of account {account} to {} ({} rows/s){lost}",
         named.display(),
-        progress.rate(count)
+        progress.rate(keys)
     ));
     Ok(ExitCode::SUCCESS)
 }
@@ -72,10 +80,10 @@ enum Source {
 impl Source {
     async fn export(
         self,
-        sink: &mut dyn KeySink,
+        sink: &mut dyn AccountSink,
         progress: &Arc<Progress>,
         named: &Path,
-    ) -> Result<u64, CommandError> {
+    ) -> Result<Exported, CommandError> {
         match self {
             Self::Remote(mut remote) => remote.export(sink, progress, named).await,
             Self::Storage(opened) => {

@@ -1,8 +1,11 @@
 //! The subcommands, one file each. What several of them need is in `command` (a storage opened for a command, and its
-//! failures), `endpoint` (a running server asked instead) and `progress`.
+//! failures), `endpoint` (a running server asked instead), `input`, `counts` and `progress`.
 
 mod command;
+mod counts;
 mod endpoint;
+mod import_from_aws;
+mod input;
 mod progress;
 
 pub(crate) mod check_config;
