@@ -2,11 +2,12 @@
 
 use std::fs;
 
+use integration_tests::http::Request;
 use integration_tests::secrets::fresh_value;
 use integration_tests::server::Server;
 use serde_json::Value;
 
-use super::{Place, fill, gatepost, moved};
+use super::{Place, fill, gatepost, moved, plan, plans_of};
 use crate::start;
 
 /// A folder with a database and an export of it, and the keys that both hold.
@@ -65,6 +66,118 @@ fn an_account_moves_to_a_database_with_another_master_key_and_a_second_time_chan
         assert!(again.contains("1202 there already, 0 refused"), "{again}");
     }
     assert_eq!(keys_of(&to), keys);
+}
+
+#[test]
+fn plans_and_usage_move_with_their_keys() {
+    let from = Place::new();
+    let server = from.serve();
+    fill(&server, 3);
+    let keys: Vec<String> =
+        server.all_keys()[..2].iter().map(|key| key["id"].as_str().unwrap().to_owned()).collect();
+    let plans = plan(&server, &keys.iter().map(String::as_str).collect::<Vec<_>>());
+    let id = plans[0]["id"].as_str().unwrap();
+    let remaining =
+        serde_json::json!({"patchOperations": [{"op": "replace", "path": "/remaining", "value": "3"}]});
+    let target = format!("/usageplans/{id}/keys/{}/usage", keys[0]);
+    let usage = server.send(&Request::json("PATCH", &target, &remaining)).expect(200);
+    let exported = from.run(&["export", &key(&from), &from.flag("output", "keys.export")]).expect(0).stderr;
+    assert!(
+        exported.starts_with("exported 5 keys with 2 usage plans and 1 days of usage of account"),
+        "{exported}"
+    );
+    server.stop();
+
+    let to = empty();
+    let done = to.run(&["import", &file(&from), &key(&from)]).expect(0).stdout;
+    let told = [
+        "2 usage plans: 2 imported, 0 there already, 0 refused",
+        "2 times a key in a usage plan: 2 imported, 0 there already, 0 refused",
+        "1 days of usage imported, but for those of which something is kept here",
+    ];
+    assert_eq!(done.lines().skip(1).collect::<Vec<_>>(), told);
+    let server = to.serve();
+    assert_eq!(plans_of(&server), plans, "ids, order and keys included");
+    let day = usage["startDate"].as_str().unwrap();
+    let arrived = server
+        .get(&format!("/usageplans/{id}/usage?startDate={day}&endDate={day}&keyId={}", keys[0]))
+        .expect(200);
+    assert_eq!(arrived["values"], usage["values"]);
+    server.stop();
+    let again = to.run(&["import", &file(&from), &key(&from)]).expect(0).stdout;
+    assert!(again.contains("2 usage plans: 0 imported, 2 there already, 0 refused"), "{again}");
+    assert!(again.contains("2 times a key in a usage plan: 0 imported, 2 there already"), "{again}");
+}
+
+#[test]
+fn plans_move_out_of_and_into_a_server_in_memory_by_their_names() {
+    let (from, to) = (start(), Place::new());
+    fill(&from, 0);
+    let ids: Vec<String> = from.all_keys().iter().map(|key| key["id"].as_str().unwrap().to_owned()).collect();
+    let plans = plan(&from, &ids.iter().map(String::as_str).collect::<Vec<_>>());
+    let endpoint = |server: &Server| format!("--endpoint=http://{}", server.control());
+    let (key, out) = (key(&to), to.flag("output", "keys.export"));
+    let told = gatepost(&["export", &key, &out, &endpoint(&from)]).expect(0).stderr;
+    assert!(told.starts_with("exported 2 keys with 2 usage plans and 0 days of usage"), "{told}");
+    assert!(told.ends_with("; usage stays behind, the API does not show all of it\n"), "{told}");
+    from.stop();
+    to.run(&["migrate"]).expect(0);
+    to.run(&["import", &file(&to), &key]).expect(0);
+    let server = to.serve();
+    assert_eq!(plans_of(&server), plans, "ids, order and keys included");
+    let usage =
+        serde_json::json!({"patchOperations": [{"op": "replace", "path": "/remaining", "value": "3"}]});
+    let target = format!("/usageplans/{}/keys/{}/usage", plans[0]["id"].as_str().unwrap(), ids[0]);
+    server.send(&Request::json("PATCH", &target, &usage)).expect(200);
+    server.stop();
+    to.run(&["export", &key, &out]).expect(0);
+
+    let back = start();
+    let done = gatepost(&["import", &file(&to), &key, &endpoint(&back)]).expect(0).stdout;
+    assert!(done.contains("\n2 usage plans: 2 imported, 0 there already, 0 refused\n"), "{done}");
+    assert!(
+        done.contains("\n2 times a key in a usage plan: 2 imported, 0 there already, 0 refused\n"),
+        "{done}"
+    );
+    assert!(done.ends_with("\n1 days of usage left out: the API cannot carry them\n"), "{done}");
+    let names = |plans: Vec<Value>| -> Vec<Value> {
+        let mut plans: Vec<Value> = plans
+            .into_iter()
+            .map(|mut plan| {
+                plan.as_object_mut().unwrap().remove("id");
+                plan["keys"].as_array_mut().unwrap().iter_mut().for_each(|key| key["id"] = Value::Null);
+                plan["keys"].as_array_mut().unwrap().sort_by_key(|key| key["value"].to_string());
+                plan
+            })
+            .collect();
+        plans.sort_by_key(|plan| plan["name"].to_string());
+        plans
+    };
+    assert_eq!(names(plans_of(&back)), names(plans), "under ids of the server's own");
+    let again = gatepost(&["import", &file(&to), &key, &endpoint(&back)]).expect(0).stdout;
+    assert!(again.contains(": 0 imported, 2 there already, 0 refused"), "{again}");
+    assert!(again.contains("\n2 usage plans: 0 imported, 2 there already, 0 refused\n"), "{again}");
+    assert_eq!(plans_of(&back).len(), 2);
+    back.stop();
+}
+
+#[test]
+fn a_csv_file_puts_keys_into_plans() {
+    let place = Place::new();
+    let server = place.serve();
+    let plans = plan(&server, &[]);
+    let id = plans[0]["id"].as_str().unwrap();
+    let csv = format!("Name,Key,UsagePlanIds\none,{},{id}\ntwo,{},zzzzzz\n", fresh_value(), fresh_value());
+    fs::write(place.path("keys.csv"), csv).unwrap();
+    let path = place.path("keys.csv").display().to_string();
+    let dry = place.run(&["import", &path, "--dry-run"]).expect(0).stdout;
+    assert!(dry.starts_with("2 keys of "), "which plans there are, only the storage knows: {dry}");
+    let done = place.run(&["import", &path]).expect(1);
+    assert_eq!(done.stderr, "Skipped invalid record: 2. Invalid Usage Plan ID specified\n");
+    assert_eq!(plans_of(&server)[0]["keys"][0]["name"], "one");
+    let csv = place.run(&["export", "--format=csv", "--reveal-values"]).expect(0).stdout;
+    assert!(csv.lines().nth(1).unwrap().ends_with(&format!(",true,{id}")), "{csv}");
+    server.stop();
 }
 
 #[test]

@@ -4,6 +4,7 @@
 mod endpoint;
 mod export;
 mod import;
+mod import_from_aws;
 mod migrate;
 mod storage;
 
@@ -11,6 +12,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
+use integration_tests::http::Request;
 use integration_tests::server::{Server, ServerOptions, run};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -118,4 +120,36 @@ fn moved(keys: Vec<Value>) -> Vec<Value> {
         .collect();
     keys.sort_by_key(|key| key["value"].as_str().map(str::to_owned));
     keys
+}
+
+/// Makes a full plan and a bare one, with the keys of these ids in the full one.
+fn plan(server: &Server, keys: &[&str]) -> Vec<Value> {
+    let post = |target: &str, body: &Value| server.send(&Request::json("POST", target, body)).expect(201);
+    post("/usageplans", &json!({"name": "bare"}));
+    let full = post(
+        "/usageplans",
+        &json!({
+            "name": "full", "description": "d", "tags": {"team": "ä ß"},
+            "apiStages": [{"apiId": "a", "stage": "x", "throttle": {"/pets/GET": {"rateLimit": 0.5, "burstLimit": 1}}}],
+            "throttle": {"rateLimit": 10.0, "burstLimit": 20},
+            "quota": {"limit": 7, "offset": 6, "period": "WEEK"},
+        }),
+    );
+    let id = full["id"].as_str().unwrap();
+    let code = json!({"patchOperations": [{"op": "add", "path": "/productCode", "value": "6vdsh72nf4"}]});
+    server.send(&Request::json("PATCH", &format!("/usageplans/{id}"), &code)).expect(200);
+    for key in keys {
+        post(&format!("/usageplans/{id}/keys"), &json!({"keyId": key, "keyType": "API_KEY"}));
+    }
+    plans_of(server)
+}
+
+/// All plans, newest first, each with its keys.
+fn plans_of(server: &Server) -> Vec<Value> {
+    let mut plans = server.get("/usageplans").expect(200)["item"].as_array().unwrap().clone();
+    for plan in &mut plans {
+        let keys = server.get(&format!("/usageplans/{}/keys", plan["id"].as_str().unwrap())).expect(200);
+        plan["keys"] = keys["item"].clone();
+    }
+    plans
 }

@@ -6,7 +6,6 @@
 use super::{EndpointError, Remote, hash_of};
 use crate::commands::command::CommandError;
 use crate::commands::input::Input;
-use bytes::Bytes;
 use gatepost_application::transfer::{
     AccountItem, AccountReader, Fate, Linked, Refusal, Told, TransferredKey,
 };
