@@ -13,6 +13,7 @@ use gatepost_domain::usage_plans::{Attachment, UsagePlan, UsagePlanId};
 use gatepost_storage::{
     Entity, ImportTurn, KeptUsage, NewApiKey, NewUsagePlan, Restored, StorageError, UsagePlanKey,
 };
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::time::Duration;
@@ -301,11 +302,14 @@ impl<'a> Restorer<'a> {
             let taken = self.application.storage.reader().find_api_key(self.caller.account, &id).await?;
             fates.push(if taken.is_some() {
                 Fate::Refused(Refusal::IdTaken(id))
-            } else if self.would.contains_key(&id) {
-                Fate::Present
             } else {
-                self.would.insert(id, Vec::new());
-                Fate::Restored
+                match self.would.entry(id) {
+                    Entry::Occupied(_) => Fate::Present,
+                    Entry::Vacant(new) => {
+                        new.insert(Vec::new());
+                        Fate::Restored
+                    }
+                }
             });
         }
         Ok(fates)

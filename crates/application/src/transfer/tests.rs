@@ -39,7 +39,7 @@ impl Ids for Counting {
         ApiKeyValue::trusted(Zeroizing::new(format!("{:040}", self.next()).into()))
     }
 
-    fn usage_plan_id(&self) -> gatepost_domain::usage_plans::UsagePlanId {
+    fn usage_plan_id(&self) -> UsagePlanId {
         unreachable!("no test here makes a plan")
     }
 
