@@ -3,7 +3,7 @@
 //! The first byte of the input says how long the parts are; the rest is the file.
 #![no_main]
 
-use gatepost_application::api_keys::import::{CsvReader, Record, RowReader, Source};
+use gatepost_application::api_keys::import::{CsvReader, Record, RowReader, RowRules, Source};
 use gatepost_domain::api_keys::MinValueLength;
 use libfuzzer_sys::fuzz_target;
 use std::io;
@@ -46,15 +46,20 @@ fn records(source: Parts<'_>) -> Vec<Option<Vec<Vec<u8>>>> {
 
 /// What becomes of every row, or why the file has none.
 fn rows(source: Parts<'_>) -> Result<Vec<String>, String> {
-    let mut reader =
-        RowReader::open(source, MinValueLength::default()).map_err(|problem| problem.to_string())?;
+    let mut reader = RowReader::open(source, RowRules::new(MinValueLength::default()))
+        .map_err(|problem| problem.to_string())?;
     let mut rows = Vec::new();
-    while let Some((number, row)) =
-        reader.next_row(|cells, shortest| cells.row(shortest)).expect("memory can be read")
+    while let Some((number, row)) = reader
+        .next_row(|cells, rules| {
+            let (checked, row) = (cells.check(rules), cells.row(rules));
+            assert_eq!(checked.as_ref().err(), row.as_ref().err(), "the two readings differ");
+            row
+        })
+        .expect("memory can be read")
     {
         assert_eq!(number, rows.len() as u64 + 1, "rows are numbered from 1 without gaps");
         rows.push(match row {
-            Ok(row) => format!("{} {:?}", row.value.reveal(), row.fields),
+            Ok(row) => format!("{} {:?} {:?}", row.value.reveal(), row.fields, row.plans),
             Err(problem) => problem.to_string(),
         });
     }
