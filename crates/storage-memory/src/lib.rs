@@ -13,7 +13,7 @@
 //! - A snapshot holds the turn: nobody writes while one is open.
 //!
 //! An aggregate is a folder like `api_keys` and a field of `Shared`. `slab`, `slot_table` and `ordered_slots` are what
-//! one of millions is made of; `credentials` shows what is enough for a few.
+//! one of millions is made of; `credentials` shows what is enough for a few, and `usage_plans` how the two are linked.
 //!
 //! [`begin`]: gatepost_storage::Storage::begin
 

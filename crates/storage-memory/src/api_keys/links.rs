@@ -184,3 +184,17 @@ fn on_key(plans: &[Arc<KeptPlan>]) -> Vec<PlanOnKey<'_>> {
 fn numbers(plans: &[Arc<KeptPlan>]) -> Vec<PlanNumber> {
     plans.iter().map(|kept| kept.number).collect()
 }
+
+#[cfg(test)]
+impl ApiKeys {
+    /// How many plans have an index.
+    pub(crate) fn indexed_plans(&self) -> usize {
+        self.by_plan.len()
+    }
+
+    /// How many plans the record of a key names, those that are gone included.
+    pub(crate) fn plan_numbers_of(&self, account: AccountId, key: &ApiKeyId) -> usize {
+        let slot = self.find(View::Committed, account, key).expect("the key is there");
+        self.record(slot).plans().count()
+    }
+}

@@ -497,6 +497,28 @@ mod tests {
     }
 
     #[test]
+    fn a_key_in_a_plan_takes_eight_bytes_more_and_four_for_each_other_plan() {
+        let account = AccountId::parse("000000000001").unwrap();
+        let numbers = |count: u32| (0..count).map(|n| PlanNumber(u32::MAX - n)).collect::<Vec<_>>();
+        for mut stored in [full(), bare()] {
+            stored.key.version = Version(1);
+            let plain = Record::pack(account, &stored.key, &Digest([3; 32]), &stored.sealed);
+            assert_eq!(plain.plans().count(), 0);
+            let mut record = plain.moved_to(&[]);
+            for (count, more) in [(1, 8), (10, 44), (300, 1_204), (0, 0)] {
+                record = record.moved_to(&numbers(count));
+                assert_eq!(record.plans().collect::<Vec<_>>(), numbers(count));
+                assert_eq!(record.0.len(), plain.0.len() + more);
+                let replaced = record.replaced(&stored.key, &numbers(2));
+                assert_eq!(replaced.plans().collect::<Vec<_>>(), numbers(2));
+                assert_eq!(replaced.unpack().unwrap(), stored);
+            }
+            stored.key.version = Version(6);
+            assert_eq!(record.unpack().unwrap(), stored);
+        }
+    }
+
+    #[test]
     fn moments_sort_as_bytes() {
         let moments = [i64::MIN, -1, 0, 1, i64::MAX].map(|micros| sortable(Timestamp::from_micros(micros)));
         assert!(moments.is_sorted());

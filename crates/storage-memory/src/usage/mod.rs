@@ -5,6 +5,8 @@
 
 mod meter;
 mod reader;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub(crate) use meter::Batches;

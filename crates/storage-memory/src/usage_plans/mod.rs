@@ -9,6 +9,8 @@
 //! [`prune`]: gatepost_storage::Storage::prune
 
 mod reader;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use crate::Shared;
