@@ -1,16 +1,23 @@
 //! The three backends say the same, whatever they are asked: memory is the model, SQLite and PostgreSQL follow.
 //!
-//! A run is a sequence of single writes and units of work over two accounts. Every answer is compared, refusals
-//! included, and after the run everything that can be read: keys, digests, pages of every size under every filter,
-//! credentials, what is remembered, and what the feeds told.
+//! A run is a sequence of single writes, units of work and batches of counts over two accounts. Every answer is
+//! compared, refusals included, and after the run everything that can be read: keys, digests, pages of every size
+//! under every filter, plans and the keys in them, usage, credentials, what is remembered, and what the feeds told.
+//! Of a stage that plans may not share, only that there is one: which of several is named is the backend's own matter.
 
 mod calls;
 
 use calls::{
-    Step, Write, access_key_id, access_key_ids, account, accounts, digests, filters, ids, steps, tokens,
+    Step, Write, access_key_id, access_key_ids, account, accounts, days, digests, filters, ids, plan_ids,
+    prefixes, steps, tokens,
 };
+use gatepost_domain::api_keys::ApiKeyId;
+use gatepost_domain::usage_plans::{Attachment, StageId};
 use gatepost_domain::{AccountId, Clock, PageLimit, PageRequest, Timestamp, Version};
-use gatepost_storage::{Change, ChangeFeed, News, Reader, Storage, StorageError, Writer};
+use gatepost_storage::{
+    Change, ChangeFeed, Keep, News, PlanChanged, Reader, RowOutcome, Storage, StorageError, UsagePlanKey,
+    UsagePosition, Writer,
+};
 use gatepost_storage_memory::MemoryStorage;
 use gatepost_storage_postgres::{PostgresOptions, PostgresStorage};
 use gatepost_storage_sqlite::{SqliteOptions, SqliteStorage};
@@ -24,7 +31,7 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 /// Runs; each has its own databases.
-const RUNS: u32 = 40;
+const RUNS: u32 = 150;
 
 /// Time stands still in memory: nothing here grows old.
 struct Still;
@@ -131,11 +138,23 @@ async fn take(storage: &dyn Storage, step: &Step) -> Vec<String> {
                 }
                 answers.push(format!("{:?}", unit.count_api_keys(account(*of)).await.unwrap()));
                 answers.extend(credentials(&*unit, 2).await);
+                answers.extend(plans(&*unit, account(*of), 5, &[None]).await);
+                answers.extend(usage(&*unit, account(*of), 3).await);
             }
             if *commits {
                 unit.commit().await.unwrap();
             }
             answers
+        }
+        Step::Count(replica, number, counts) => {
+            let counts: Vec<_> = counts.iter().map(|(of, usage)| usage.count(account(*of))).collect();
+            let incarnation = calls::incarnation(*replica);
+            let counted = storage.usage_meter().count(incarnation, *number, &counts).await;
+            vec![told(counted.map(|metered| format!("{metered:?}")))]
+        }
+        Step::Prune => {
+            storage.prune(Keep::default()).await.unwrap();
+            Vec::new()
         }
     }
 }
@@ -154,9 +173,43 @@ async fn call<W: Writer + ?Sized>(
             format!("{:?}", writer.update_api_key(of, &key, Version(*expected)).await?)
         }
         Write::Delete { id } => format!("{:?}", writer.delete_api_key(of, &calls::id(*id)).await?),
-        Write::Import { rows, most } => {
-            let rows = rows.iter().enumerate().map(|(number, (key, sets))| key.row(number, *sets)).collect();
-            format!("{:?}", writer.import_api_keys(of, rows, *most, 10).await?)
+        Write::Import { rows, most, most_plans } => {
+            let rows = rows.iter().enumerate().map(|(number, row)| row.row(number)).collect();
+            let mut outcomes = writer.import_api_keys(of, rows, *most, *most_plans).await?;
+            for outcome in &mut outcomes {
+                if let RowOutcome::Stored { refused, .. } = outcome {
+                    refused.iter_mut().for_each(|(_, why)| forget_stage(why));
+                }
+            }
+            format!("{outcomes:?}")
+        }
+        Write::InsertPlan { plan, retry, most } => {
+            format!("{:?}", writer.insert_usage_plan(of, &plan.new_plan(*retry), *most).await?)
+        }
+        Write::UpdatePlan { plan, expected } => {
+            let plan = plan.plan(Version(expected + 1));
+            match writer.update_usage_plan(of, &plan, Version(*expected)).await? {
+                PlanChanged::Done => "done".to_owned(),
+                PlanChanged::StageShared { .. } => "a stage is shared".to_owned(),
+            }
+        }
+        Write::DeletePlan { id, expected } => {
+            format!("{:?}", writer.delete_usage_plan(of, &calls::plan_id(*id), Version(*expected)).await?)
+        }
+        Write::Attach { links, most } => {
+            let links: Vec<_> = links.iter().copied().map(calls::link).collect();
+            let mut outcomes = writer.attach_api_keys(of, &links, *most).await?;
+            outcomes.iter_mut().for_each(forget_stage);
+            format!("{outcomes:?}")
+        }
+        Write::Detach { link } => format!("{:?}", writer.detach_api_key(of, &calls::link(*link)).await?),
+        Write::Adjust { link, day, adjustment } => {
+            let link = calls::link(*link);
+            format!("{:?}", writer.adjust_usage(of, &link, calls::day(*day), *adjustment).await?)
+        }
+        Write::RestoreUsage { usage } => {
+            let usage: Vec<_> = usage.iter().map(|usage| usage.kept()).collect();
+            format!("{:?}", writer.restore_usage(of, &usage).await?)
         }
         Write::Restore { keys, most } => {
             let keys = keys.iter().map(|key| key.new_key(None)).collect();
@@ -181,6 +234,13 @@ async fn call<W: Writer + ?Sized>(
             format!("{:?}", writer.remember_import(of, &calls::token(*token)).await?)
         }
     })
+}
+
+/// Of several stages that are shared, a backend may name any.
+fn forget_stage(outcome: &mut Attachment) {
+    if let Attachment::StageShared(stage) = outcome {
+        *stage = StageId::new("any", "any").unwrap();
+    }
 }
 
 /// An answer without what only its backend knows.
@@ -211,6 +271,12 @@ async fn read(reader: &dyn Reader, page: i64) -> Vec<String> {
         for token in tokens() {
             all.push(format!("{:?}", reader.recall(of, &token).await.unwrap()));
         }
+        all.extend(plans(reader, of, page, &prefixes()).await);
+        for (plan, key) in plan_ids().flat_map(|plan| ids().map(move |key| (plan.clone(), key))) {
+            let link = UsagePlanKey { plan, key };
+            all.push(format!("{:?}", reader.find_usage_plan_key(of, &link).await.unwrap()));
+        }
+        all.extend(usage(reader, of, usize::try_from(page).unwrap()).await);
         for filter in filters() {
             let mut after = None;
             loop {
@@ -227,6 +293,63 @@ async fn read(reader: &dyn Reader, page: i64) -> Vec<String> {
     all
 }
 
+/// All plans of an account, and which keys with these prefixes are in them, in pages of this size.
+async fn plans<R: Reader + ?Sized>(
+    reader: &R,
+    of: AccountId,
+    page: i64,
+    prefixes: &[Option<&str>],
+) -> Vec<String> {
+    let limit = PageLimit::or_default(page);
+    let mut all = Vec::new();
+    for of_key in [None].into_iter().chain(ids().map(Some)) {
+        let mut after = None;
+        loop {
+            let request = PageRequest { after, limit };
+            let page = reader.list_usage_plans(of, of_key.as_ref(), request).await.unwrap();
+            all.push(format!("plans of {of_key:?} {page:?}"));
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+    }
+    let keys: Vec<ApiKeyId> = ids().collect();
+    all.push(format!("{:?}", reader.find_plans_of_keys(of, &keys).await.unwrap()));
+    for plan in plan_ids() {
+        all.push(format!("{:?}", reader.find_usage_plan(of, &plan).await.unwrap()));
+        for prefix in prefixes {
+            let mut after = None;
+            loop {
+                let request = PageRequest { after, limit };
+                let page = reader.list_usage_plan_keys(of, &plan, *prefix, request).await.unwrap();
+                all.push(format!("keys of {plan} {prefix:?} {page:?}"));
+                after = page.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+        }
+    }
+    all
+}
+
+/// All usage of an account, in portions of this size.
+async fn usage<R: Reader + ?Sized>(reader: &R, of: AccountId, portion: usize) -> Vec<String> {
+    let keys: Vec<ApiKeyId> = ids().collect();
+    let mut all = Vec::new();
+    for plan in plan_ids() {
+        all.push(format!("{:?}", reader.find_usage(of, &plan, &keys, days()).await.unwrap()));
+    }
+    let mut after = None;
+    loop {
+        let listed = reader.list_usage(of, after.as_ref(), portion).await.unwrap();
+        let Some(last) = listed.last() else { return all };
+        after = Some(UsagePosition { link: last.link.clone(), day: last.usage.day });
+        all.push(format!("{listed:?}"));
+    }
+}
+
 /// All credentials, in pages of this size.
 async fn credentials<R: Reader + ?Sized>(reader: &R, page: i64) -> Vec<String> {
     let (mut all, mut after) = (Vec::new(), None);
@@ -241,7 +364,7 @@ async fn credentials<R: Reader + ?Sized>(reader: &R, page: i64) -> Vec<String> {
     }
 }
 
-/// All that a feed tells: the changes of keys and credentials, and of which accounts there were imports. Into how many ranges an import
+/// All that a feed tells: the changes of keys, plans, usage and credentials, and of which accounts there were imports. Into how many ranges an import
 /// falls is the backend's own matter.
 async fn news(backend: &mut Backend) -> (BTreeSet<String>, [bool; 2]) {
     let (mut single, mut imports) = (BTreeSet::new(), [false; 2]);
@@ -252,7 +375,10 @@ async fn news(backend: &mut Backend) -> (BTreeSet<String>, [bool; 2]) {
             News::Changes(changes) => {
                 for change in changes {
                     match change {
-                        Change::ApiKey { .. } | Change::Credential { .. } => {
+                        Change::ApiKey { .. }
+                        | Change::UsagePlan { .. }
+                        | Change::Usage { .. }
+                        | Change::Credential { .. } => {
                             single.insert(format!("{change:?}"));
                         }
                         Change::Import { account: of, .. } => {
