@@ -1,6 +1,6 @@
 //! What a key costs in memory, in time and in bytes: `cargo bench -p gatepost-storage-memory --bench api_keys`, with
-//! `-- KEYS` for another number than a million, and `-- unit` for the part about one large unit of work alone, which
-//! is how its memory shows.
+//! `-- KEYS` for another number than a million, `-- unit` for the part about one large unit of work alone, which is how
+//! its memory shows, and `-- plan` for that about keys in a usage plan.
 //!
 //! Means of the time that the thread had a core, so that other work on the machine counts little; what a reader waits
 //! for is told as it passes. Pin it to one core to see a reader and an import share it.
@@ -11,8 +11,9 @@
 use gatepost_domain::api_keys::{
     ApiKey, ApiKeyFilter, ApiKeyId, ApiKeyName, ApiKeyPosition, CustomerId, ImportedFields,
 };
+use gatepost_domain::usage_plans::{QuotaHistory, Stages, UsagePlan, UsagePlanId, UsagePlanName};
 use gatepost_domain::{AccountId, Clock, Digest, PageLimit, PageRequest, Sealed, Tags, Timestamp, Version};
-use gatepost_storage::{ImportedApiKey, NewApiKey, Storage};
+use gatepost_storage::{ImportedApiKey, Keep, NewApiKey, NewUsagePlan, Storage, UsagePlanKey};
 use gatepost_storage_memory::MemoryStorage;
 use std::hint::black_box;
 use std::sync::Arc;
@@ -109,12 +110,18 @@ fn per(elapsed: Duration, count: u64) -> f64 {
 }
 
 /// Imports in units as an import does; the time that the storage took, without that of making the rows.
-async fn import(storage: &dyn Storage, keys: u64, name: fn(u64) -> String) -> Duration {
+async fn import(
+    storage: &dyn Storage,
+    keys: u64,
+    name: fn(u64) -> String,
+    plans: &[UsagePlanId],
+) -> Duration {
     let mut spent = Duration::ZERO;
     let mut next = 0;
     while next < keys {
         let end = keys.min(next + storage.import_rows_per_unit() as u64);
-        let rows: Vec<ImportedApiKey> = (next..end).map(|n| row(n, &name(n))).collect();
+        let rows = (next..end).map(|n| ImportedApiKey { plans: plans.to_vec(), ..row(n, &name(n)) });
+        let rows: Vec<ImportedApiKey> = rows.collect();
         let begun = core_time();
         let mut unit = storage.begin().await.expect("begins");
         black_box(unit.import_api_keys(account(), rows, None, 10).await.expect("imports"));
@@ -290,7 +297,16 @@ fn main() {
     // Cargo says so when this is to measure; otherwise it only has to run.
     let usual = if std::env::args().any(|argument| argument == "--bench") { 1_000_000 } else { 1_000 };
     let keys = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(usual);
-    if !std::env::args().any(|argument| argument == "unit") {
+    let only = |part: &str| std::env::args().any(|argument| argument == part);
+    if !only("unit") {
+        for keys in [1_000, keys] {
+            one_plan(keys);
+        }
+    }
+    if only("plan") {
+        return;
+    }
+    if !only("unit") {
         many_units(keys);
     }
     for commits in [false, true] {
@@ -298,7 +314,7 @@ fn main() {
         let before = resident_bytes();
         let storage = empty();
         let runtime = runtime();
-        runtime.block_on(import(&storage, 10_000, |n| random_name((1 << 34) + n)));
+        runtime.block_on(import(&storage, 10_000, |n| random_name((1 << 34) + n), &[]));
         let ((), times) = reads_during(&storage, || runtime.block_on(one_unit(&storage, keys, commits)));
         tell_reads(&times);
         tell_memory(before, keys);
@@ -309,7 +325,7 @@ fn many_units(keys: u64) {
     let runtime = runtime();
     let small = empty();
     runtime.block_on(async {
-        import(&small, 1_000, random_name).await;
+        import(&small, 1_000, random_name, &[]).await;
         finds(&small, 1_000).await;
         creates(&small, 1_000).await;
     });
@@ -317,7 +333,7 @@ fn many_units(keys: u64) {
     println!("{keys} keys with random names");
     let before = resident_bytes();
     let storage = empty();
-    let spent = runtime.block_on(import(&storage, keys, random_name));
+    let spent = runtime.block_on(import(&storage, keys, random_name, &[]));
     println!("{:>10.0} ns  import, per row", per(spent, keys));
     tell_memory(before, keys);
     runtime.block_on(async {
@@ -325,7 +341,8 @@ fn many_units(keys: u64) {
         creates(&storage, keys).await;
         listings(&storage, keys).await;
     });
-    let (spent, times) = reads_during(&storage, || runtime.block_on(import(&storage, keys, random_name)));
+    let (spent, times) =
+        reads_during(&storage, || runtime.block_on(import(&storage, keys, random_name, &[])));
     println!("{:>10.0} ns  import of the same again, per row", per(spent, keys));
     tell_reads(&times);
     tell_memory(before, keys);
@@ -333,9 +350,62 @@ fn many_units(keys: u64) {
 
     println!("{keys} keys with numbered names");
     let storage = empty();
-    let (spent, times) = reads_during(&storage, || runtime.block_on(import(&storage, keys, numbered_name)));
+    let (spent, times) =
+        reads_during(&storage, || runtime.block_on(import(&storage, keys, numbered_name, &[])));
     println!("{:>10.0} ns  import, per row", per(spent, keys));
     tell_reads(&times);
+}
+
+/// So many keys, all of them in one plan.
+fn one_plan(keys: u64) {
+    println!("{keys} keys in a plan");
+    let before = resident_bytes();
+    let (storage, runtime) = (empty(), runtime());
+    let plan = UsagePlan {
+        id: UsagePlanId::parse("gold00").expect("it is an id"),
+        name: UsagePlanName::parse("gold").expect("it is a name"),
+        description: None,
+        product_code: None,
+        stages: Stages::default(),
+        throttle: None,
+        quotas: QuotaHistory::default(),
+        tags: Tags::default(),
+        created: Timestamp::from_micros(0),
+        version: Version::FIRST,
+    };
+    runtime.block_on(async {
+        let new = NewUsagePlan { plan: plan.clone(), retry: None };
+        storage.writer().insert_usage_plan(account(), &new, None).await.expect("inserts");
+        let spent = import(&storage, keys, random_name, std::slice::from_ref(&plan.id)).await;
+        println!("{:>10.0} ns  import, per row", per(spent, keys));
+        tell_memory(before, keys);
+        let reader = storage.reader();
+        let nanos = timed(100, async |n| {
+            let imported = row(n * 7_368_787 % keys, "n");
+            let after = Some(ApiKeyPosition { created: imported.at, id: imported.id });
+            let page = PageRequest { after, limit: PageLimit::DEFAULT };
+            reader.list_usage_plan_keys(account(), &plan.id, None, page).await.expect("answers")
+        });
+        println!("{:>10.0} ns  page of 25 of its keys", nanos.await);
+        let nanos = timed(100, async |n| {
+            let key = id(n * 7_368_787 % keys);
+            let page = PageRequest { after: None, limit: PageLimit::DEFAULT };
+            reader.list_usage_plans(account(), Some(&key), page).await.expect("answers")
+        });
+        println!("{:>10.0} ns  the plans of a key", nanos.await);
+        let nanos = timed(100, async |n| {
+            let link = UsagePlanKey { plan: plan.id.clone(), key: id(n * 7_368_787 % keys) };
+            assert!(storage.writer().detach_api_key(account(), &link).await.expect("detaches"));
+            storage.writer().attach_api_keys(account(), &[link], 10).await.expect("attaches")
+        });
+        println!("{:>10.0} ns  a key is taken out of it and put into it", nanos.await);
+        let begun = Instant::now();
+        storage.writer().delete_usage_plan(account(), &plan.id, Version::FIRST).await.expect("deletes");
+        println!("{:>10} us  delete", begun.elapsed().as_micros());
+        let begun = Instant::now();
+        storage.prune(Keep::default()).await.expect("prunes");
+        println!("{:>10} us  prune", begun.elapsed().as_micros());
+    });
 }
 
 async fn one_unit(storage: &dyn Storage, keys: u64, commits: bool) {
