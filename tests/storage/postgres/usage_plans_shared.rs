@@ -310,7 +310,7 @@ async fn several_replicas_clear_a_plan_together() {
 /// Each locks what the others want, unless all go by one order. A deadlock would be an error of one of them.
 #[tokio::test(flavor = "multi_thread")]
 async fn links_and_rows_of_the_same_keys_in_opposite_orders_do_not_wait_in_a_circle() {
-    const KEYS: u32 = 400;
+    const KEYS: u32 = 1_000;
     let two = Two::replicas().await;
     let rows = || (0..KEYS).map(|n| row(n, n)).collect::<Vec<_>>();
     two.one.writer().import_api_keys(account(), rows(), None, MANY).await.unwrap();
@@ -320,16 +320,16 @@ async fn links_and_rows_of_the_same_keys_in_opposite_orders_do_not_wait_in_a_cir
         insert_plan(&*two.one, plan(&q, &[])).await;
         let forwards: Vec<_> = (0..KEYS).flat_map(|n| [link(&p, n), link(&q, n)]).collect();
         let backwards: Vec<_> = forwards.iter().rev().cloned().collect();
+        let importing = async {
+            // As long as the two take.
+            for _ in 0..4 {
+                two.other.writer().import_api_keys(account(), rows(), None, MANY).await.unwrap();
+            }
+        };
         let (mut one, mut other) = (two.one.writer(), two.other.writer());
-        let mut importer = two.other.writer();
-        let (one, other, imported) = tokio::join!(
-            attach_all(&mut *one, &forwards),
-            attach_all(&mut *other, &backwards),
-            importer.import_api_keys(account(), rows(), None, MANY)
-        );
-        imported.unwrap();
-        let both = one.iter().zip(other.iter().rev());
-        for both in both {
+        let (one, other, ()) =
+            tokio::join!(attach_all(&mut *one, &forwards), attach_all(&mut *other, &backwards), importing);
+        for both in one.iter().zip(other.iter().rev()) {
             let expected = [
                 (&Attachment::Done, &Attachment::AlreadyThere),
                 (&Attachment::AlreadyThere, &Attachment::Done),
@@ -437,6 +437,16 @@ async fn an_account_never_passes_its_limit_of_plans() {
     })
     .await;
     assert_eq!(two.count("SELECT count(*) FROM usage_plan").await, i64::try_from(MOST).unwrap());
+
+    let new = |id: &str| NewUsagePlan { plan: plan(id, &[]), retry: None };
+    let mut unit = two.one.begin().await.unwrap();
+    unit.insert_usage_plan(account(), &new("first"), Some(MOST + 1)).await.unwrap();
+    let second = new("second");
+    let second = held(&two, unit, |two| async move {
+        two.other.writer().insert_usage_plan(account(), &second, Some(MOST + 1)).await
+    });
+    let second = second.await;
+    assert!(matches!(second, Err(StorageError::LimitReached(Entity::UsagePlan))), "{second:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
