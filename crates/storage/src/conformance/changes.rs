@@ -27,8 +27,8 @@ fn plan_change(n: u32, version: u64) -> Change {
     Change::UsagePlan { account: account(), id: nth_plan(n), version: Version(version) }
 }
 
-/// What was told, whatever its order, and each once.
-fn each_once(changes: Vec<Change>) -> BTreeSet<String> {
+/// What was told, whatever its order and however often.
+fn told(changes: &[Change]) -> BTreeSet<String> {
     changes.iter().map(|change| format!("{change:?}")).collect()
 }
 
@@ -344,7 +344,7 @@ pub async fn writes_of_plans_are_told(storage: &dyn Storage) {
     unit.insert_api_key(account(), key(1), None).await.expect("inserts");
     assert_eq!(news(&mut *feed, SHORT).await, []);
     commit(unit).await;
-    assert_eq!(each_once(all_news(&mut *feed).await), each_once(vec![key_change(1, 1), plan_change(2, 1)]));
+    assert_eq!(told(&all_news(&mut *feed).await), told(&[key_change(1, 1), plan_change(2, 1)]));
 }
 
 /// Which plans a key is in is a property of the key to whoever keeps a copy.
@@ -469,5 +469,5 @@ pub async fn adjustments_are_told_and_counts_are_not(storage: &dyn Storage) {
     unit.adjust_usage(account(), &link(2, 1), day(20_000), 1).await.expect("adjusts");
     commit(unit).await;
     let expected = vec![usage(link(1, 2)), usage(link(2, 1))];
-    assert_eq!(each_once(all_news(&mut *feed).await), each_once(expected));
+    assert_eq!(told(&all_news(&mut *feed).await), told(&expected));
 }
