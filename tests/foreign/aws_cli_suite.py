@@ -9,6 +9,7 @@ from environment import aws_environment
 from expect import (
     GENERATED_VALUE,
     KEY_ID,
+    PLAN_ID,
     TAKEN,
     TOO_SHORT,
     UNKNOWN_KEY,
@@ -234,6 +235,109 @@ def import_api_keys_that_fails_on_warnings_imports_nothing(terminal):
         message = f"Skipped invalid record: 2. {TOO_SHORT}"
         terminal.refused("ImportApiKeys", "BadRequestException", message, *words)
     equal(terminal.names(), [])
+
+
+@case
+def create_usage_plan_takes_every_option(terminal):
+    plan = terminal.plan(
+        *("--description", "made by hand", "--throttle", "burstLimit=20,rateLimit=10"),
+        *("--quota", "limit=1000,offset=6,period=WEEK", "--tags", "team=gate"),
+        *("--api-stages", '[{"apiId":"a","stage":"prod","throttle":{"/pets/GET":{"rateLimit":0.5,"burstLimit":1}}}]'),
+    )
+    matches(plan["id"], PLAN_ID)
+    equal(
+        plan,
+        {
+            "id": plan["id"],
+            "name": f"{terminal.mark}-plan",
+            "description": "made by hand",
+            "apiStages": [
+                {"apiId": "a", "stage": "prod", "throttle": {"/pets/GET": {"burstLimit": 1, "rateLimit": 0.5}}}
+            ],
+            "throttle": {"burstLimit": 20, "rateLimit": 10.0},
+            "quota": {"limit": 1000, "offset": 6, "period": "WEEK"},
+            "tags": {"team": "gate"},
+        },
+    )
+    equal(terminal.aws("get-usage-plan", "--usage-plan-id", plan["id"]), plan)
+
+
+@case
+def get_usage_plans_goes_through_all_pages_of_a_key_by_itself(terminal):
+    key = terminal.create()
+    plans = [terminal.plan() for _ in range(5)]
+    for plan in plans:
+        terminal.attach(plan, key)
+    listed = terminal.aws("get-usage-plans", "--key-id", key["id"], "--page-size", "2")["items"]
+    equal(listed, list(reversed(plans)))
+    equal(terminal.aws("get-usage-plans", "--key-id", "aaaaaaaaaa"), {"items": []})
+
+
+@case
+def update_usage_plan_changes_limits_and_stages(terminal):
+    plan = terminal.plan("--api-stages", "apiId=a,stage=prod")
+    updated = terminal.aws(
+        *("update-usage-plan", "--usage-plan-id", plan["id"], "--patch-operations"),
+        "op=replace,path=/throttle/rateLimit,value=500",
+        "op=replace,path=/quota/limit,value=5",
+        "op=replace,path=/quota/period,value=DAY",
+        "op=add,path=/apiStages,value=b:dev",
+        "op=remove,path=/apiStages,value=a:prod",
+        "op=replace,path=/apiStages/b:dev/throttle///GET/burstLimit,value=3",
+    )
+    equal(
+        updated,
+        plan
+        | {
+            "apiStages": [{"apiId": "b", "stage": "dev", "throttle": {"//GET": {"burstLimit": 3}}}],
+            "throttle": {"rateLimit": 500.0},
+            "quota": {"limit": 5, "offset": 0, "period": "DAY"},
+            "tags": {},
+        },
+    )
+
+
+@case
+def a_plan_with_stages_is_not_deleted_and_one_without_is(terminal):
+    plan = terminal.plan("--api-stages", "apiId=a,stage=prod")
+    one = "--usage-plan-id", plan["id"]
+    message = (
+        f"Cannot delete Usage Plan {plan['id']} because there are API Stages associated with it, including a:prod"
+    )
+    terminal.refused("DeleteUsagePlan", "BadRequestException", message, "delete-usage-plan", *one)
+    terminal.aws("update-usage-plan", *one, "--patch-operations", "op=remove,path=/apiStages,value=a:prod")
+    equal(terminal.aws("delete-usage-plan", *one), None)
+    terminal.refused("GetUsagePlan", "NotFoundException", UNKNOWN_PLAN, "get-usage-plan", *one)
+
+
+@case
+def keys_are_put_into_a_plan_listed_and_taken_out(terminal):
+    plan = terminal.plan()
+    keys = [terminal.create() for _ in range(3)]
+    attached = [terminal.attach(plan, key) for key in keys]
+    expected = [{"id": key["id"], "type": "API_KEY", "value": key["value"], "name": key["name"]} for key in keys]
+    equal(attached, expected)
+    of_plan = "--usage-plan-id", plan["id"]
+    listed = terminal.aws("get-usage-plan-keys", *of_plan, "--name-query", terminal.mark, "--page-size", "2")
+    equal(listed["items"], list(reversed(expected)))
+    equal(terminal.aws("get-usage-plan-keys", "--usage-plan-id", "aaaaaa"), {"items": []})
+    one = *of_plan, "--key-id", keys[0]["id"]
+    equal(terminal.aws("get-usage-plan-key", *one), expected[0])
+    equal(terminal.aws("delete-usage-plan-key", *one), None)
+    terminal.refused("DeleteUsagePlanKey", "NotFoundException", UNKNOWN_KEY, "delete-usage-plan-key", *one)
+
+
+@case
+def a_key_of_two_plans_with_one_stage_is_refused(terminal):
+    key = terminal.create()
+    first, second = (terminal.plan("--api-stages", "apiId=a,stage=prod") for _ in range(2))
+    terminal.attach(first, key)
+    message = (
+        f"Usage Plan {second['id']} cannot be added because API Key {key['id']} cannot reference multiple Usage Plans "
+        "with the same API stage: a:prod"
+    )
+    words = "--usage-plan-id", second["id"], "--key-id", key["id"], "--key-type", "API_KEY"
+    terminal.refused("CreateUsagePlanKey", "ConflictException", message, "create-usage-plan-key", *words)
 
 
 def plan_with_keys(terminal, count, *words):

@@ -655,6 +655,219 @@ def a_format_other_than_csv_is_refused(caller):
     refused(call, 400, "ValidationException")
 
 
+# CreateUsagePlan
+
+
+@case
+def a_plan_created_with_every_field_has_them_all(caller):
+    fields = {
+        "name": f"{caller.mark} gold",
+        "description": "made by boto3",
+        "apiStages": [
+            {"apiId": "a1b2c3d4e5", "stage": "prod", "throttle": {"/pets/GET": {"burstLimit": 1, "rateLimit": 0.5}}},
+            {"apiId": "a1b2c3d4e5", "stage": "$default"},
+        ],
+        "throttle": {"burstLimit": 20, "rateLimit": 10.0},
+        "quota": {"limit": 1000, "offset": 27, "period": "MONTH"},
+        "tags": {"team": "door + gate"},
+    }
+    plan = caller.api.create_usage_plan(**fields)
+    equal(status_of(plan), 201)
+    matches(plan["id"], PLAN_ID)
+    equal(fields_of(plan), fields | {"id": plan["id"]})
+    equal(fields_of(caller.api.get_usage_plan(usagePlanId=plan["id"])), fields_of(plan))
+
+
+@case
+def a_plan_created_from_a_name_has_no_stages_and_its_offset_is_filled_in(caller):
+    plan = caller.plan()
+    equal(fields_of(plan), {"id": plan["id"], "name": f"{caller.mark}-plan", "apiStages": []})
+    equal(caller.api.get_usage_plan(usagePlanId=plan["id"])["tags"], {})
+    quota = caller.plan(quota={"limit": 5, "period": "WEEK"})["quota"]
+    equal(quota, {"limit": 5, "offset": 0, "period": "WEEK"})
+
+
+@case
+def a_plan_keeps_to_its_rules(caller):
+    bad(lambda: caller.plan(name=""), "Invalid Usage Plan name, must have 1 to 1024 characters.")
+    stage = {"apiId": "", "stage": ""}
+    unfilled = "Invalid API Stage {api: %s, stage: %s} specified for usageplan %s"
+    bad(lambda: caller.plan(apiStages=[stage]), unfilled)
+    bad(lambda: caller.plan(throttle={"rateLimit": -0.5}))
+    bad(lambda: caller.plan(throttle={"burstLimit": -1}))
+    bad(lambda: caller.plan(quota={"limit": -1, "period": "DAY"}))
+    bad(
+        lambda: caller.plan(quota={"limit": 1, "offset": 1, "period": "DAY"}),
+        "Usage Plan quota offset must be zero in the DAY period",
+    )
+    message = (
+        "1 validation error detected: Value 'YEAR' at 'quota.period' failed to satisfy constraint: "
+        "Member must satisfy enum value set: [DAY, WEEK, MONTH]"
+    )
+    refused(lambda: caller.plan(quota={"limit": 1, "period": "YEAR"}), 400, "ValidationException", message)
+
+
+# GetUsagePlan and GetUsagePlans
+
+
+@case
+def an_unknown_plan_is_not_found(caller):
+    for unknown in ("aaaaaa", "no such plan", "a/b"):
+        refused(lambda: caller.api.get_usage_plan(usagePlanId=unknown), 404, "NotFoundException", UNKNOWN_PLAN)
+        refused(lambda: caller.patch_plan({"id": unknown}), 404, "NotFoundException", UNKNOWN_PLAN)
+        refused(lambda: caller.api.delete_usage_plan(usagePlanId=unknown), 404, "NotFoundException", UNKNOWN_PLAN)
+
+
+@case
+def plans_of_a_key_are_found_on_every_page_newest_first(caller):
+    key = caller.create()
+    plans = [caller.plan(tags={"a": "b"}) for _ in range(5)]
+    for plan in plans:
+        caller.attach(plan, key)
+    caller.plan()
+    pages = caller.api.get_paginator("get_usage_plans").paginate(keyId=key["id"], PaginationConfig={"PageSize": 2})
+    found = [plan for page in pages for plan in page["items"]]
+    equal(found, [fields_of(plan) for plan in reversed(plans)])
+    equal(caller.api.get_usage_plans(keyId="aaaaaaaaaa")["items"], [])
+
+
+# UpdateUsagePlan
+
+
+@case
+def every_property_of_a_plan_that_can_change_changes(caller):
+    plan = caller.plan("a:prod")
+    changed = caller.patch_plan(
+        plan,
+        ("replace", "/name", f"{caller.mark} silver"),
+        ("replace", "/description", "d"),
+        ("add", "/productCode", "code"),
+        ("add", "/apiStages", "b:dev"),
+        ("remove", "/apiStages", "a:prod"),
+        ("replace", "/apiStages/b:dev/throttle", '{"/pets/GET":{"rateLimit":1.0,"burstLimit":1}}'),
+        ("replace", "/apiStages/b:dev/throttle//a/b/POST/rateLimit", "2.5"),
+        ("add", "/apiStages/b:dev/throttle/~1a~1b/POST/burstLimit", "3"),
+        ("remove", "/apiStages/b:dev/throttle/~1pets/GET"),
+        ("replace", "/throttle/rateLimit", "0.1"),
+        ("replace", "/throttle/burstLimit", "7"),
+        ("replace", "/quota/limit", "9"),
+        ("replace", "/quota/period", "DAY"),
+    )
+    expected = {
+        "id": plan["id"],
+        "name": f"{caller.mark} silver",
+        "description": "d",
+        "productCode": "code",
+        "apiStages": [
+            {"apiId": "b", "stage": "dev", "throttle": {"/a/b/POST": {"burstLimit": 3, "rateLimit": 2.5}}}
+        ],
+        "throttle": {"burstLimit": 7, "rateLimit": 0.1},
+        "quota": {"limit": 9, "offset": 0, "period": "DAY"},
+        "tags": {},
+    }
+    equal(fields_of(changed), expected)
+    equal(fields_of(caller.api.get_usage_plan(usagePlanId=plan["id"])), expected)
+    bare = caller.patch_plan(plan, ("remove", "/throttle"), ("remove", "/quota"), ("remove", "/productCode"))
+    holds(not {"throttle", "quota", "productCode"} & set(bare), f"something is left: {bare}")
+
+
+@case
+def a_stage_is_removed_by_its_value(caller):
+    plan = caller.plan("a:prod")
+    by_path = (
+        "Invalid patch path  '/apiStages/a:prod' specified for op 'remove'. Must be one of: [/apiStages, /quota, "
+        "/throttle, /productCode, /apiStages/<apidId:stageName>/throttle/<resourcePath>/<httpMethod>, "
+        "/apiStages/<apidId:stageName>/throttle]"
+    )
+    bad(lambda: caller.patch_plan(plan, ("remove", "/apiStages/a:prod")), by_path)
+    bad(lambda: caller.patch_plan(plan, ("remove", "/apiStages")), "Invalid API Stage specified")
+    unknown = f"Invalid API Stage {{api: b, stage: prod}} specified for usageplan {plan['id']}"
+    refused(lambda: caller.patch_plan(plan, ("remove", "/apiStages", "b:prod")), 404, "NotFoundException", unknown)
+    equal(caller.patch_plan(plan, ("remove", "/apiStages", "a:prod"))["apiStages"], [])
+
+
+# DeleteUsagePlan
+
+
+@case
+def a_plan_is_deleted_when_its_stages_are_removed(caller):
+    plan, key = caller.plan("a:prod"), caller.create()
+    caller.attach(plan, key)
+    message = (
+        f"Cannot delete Usage Plan {plan['id']} because there are API Stages associated with it, including a:prod"
+    )
+    bad(lambda: caller.api.delete_usage_plan(usagePlanId=plan["id"]), message)
+    caller.patch_plan(plan, ("remove", "/apiStages", "a:prod"))
+    equal(status_of(caller.api.delete_usage_plan(usagePlanId=plan["id"])), 202)
+    equal(caller.api.get_usage_plans(keyId=key["id"])["items"], [])
+    equal(caller.api.get_api_key(apiKey=key["id"])["id"], key["id"])
+
+
+# CreateUsagePlanKey, GetUsagePlanKey, GetUsagePlanKeys, DeleteUsagePlanKey
+
+
+@case
+def a_key_is_put_into_a_plan_and_taken_out_again(caller):
+    plan, key = caller.plan("a:prod"), caller.create()
+    attached = caller.attach(plan, key)
+    equal(status_of(attached), 201)
+    expected = {"id": key["id"], "type": "API_KEY", "value": key["value"], "name": key["name"]}
+    equal(fields_of(attached), expected)
+    both = {"usagePlanId": plan["id"], "keyId": key["id"]}
+    equal(fields_of(caller.api.get_usage_plan_key(**both)), expected)
+    equal(caller.api.get_usage_plan_keys(usagePlanId=plan["id"])["items"], [expected])
+    equal(status_of(caller.api.delete_usage_plan_key(**both)), 202)
+    refused(lambda: caller.api.get_usage_plan_key(**both), 404, "NotFoundException", UNKNOWN_PLAN)
+    refused(lambda: caller.api.delete_usage_plan_key(**both), 404, "NotFoundException", UNKNOWN_KEY)
+
+
+@case
+def a_key_is_in_no_two_plans_that_share_a_stage(caller):
+    key, first, second = caller.create(), caller.plan("a:prod"), caller.plan("b:prod", "a:prod")
+    caller.attach(first, key)
+    message = (
+        f"Usage Plan {second['id']} cannot be added because API Key {key['id']} cannot reference multiple Usage Plans "
+        "with the same API stage: a:prod"
+    )
+    refused(lambda: caller.attach(second, key), 409, "ConflictException", message)
+    third = caller.plan("c:prod")
+    caller.attach(third, key)
+    refused(lambda: caller.patch_plan(third, ("add", "/apiStages", "a:prod")), 409, "ConflictException")
+    refused(lambda: caller.attach(third, key), 409, "ConflictException")
+
+
+@case
+def what_is_put_into_a_plan_must_be_a_key_that_is_there(caller):
+    plan, key = caller.plan(), caller.create()
+    unknown = {"id": "aaaaaaaaaa"}
+    refused(lambda: caller.attach(plan, unknown), 404, "NotFoundException", UNKNOWN_KEY)
+    refused(lambda: caller.attach(unknown, key), 404, "NotFoundException", UNKNOWN_PLAN)
+    refused(
+        lambda: caller.api.create_usage_plan_key(usagePlanId=plan["id"], keyId=key["id"], keyType="KEY"),
+        400,
+        "ValidationException",
+    )
+
+
+@case
+def keys_of_a_plan_are_found_by_name_and_on_every_page_newest_first(caller):
+    plan = caller.plan()
+    keys = [caller.create(name=f"{caller.mark}-{number}") for number in (1, 2, 10, 11, 12)]
+    for key in keys:
+        caller.attach(plan, key)
+    listing = caller.api.get_paginator("get_usage_plan_keys")
+
+    def found(**more):
+        pages = listing.paginate(usagePlanId=plan["id"], PaginationConfig={"PageSize": 2}, **more)
+        return [(key["id"], key["value"]) for page in pages for key in page["items"]]
+
+    newest_first = [(key["id"], key["value"]) for key in reversed(keys)]
+    equal(found(), newest_first)
+    equal(found(nameQuery=f"{caller.mark}-1"), [pair for pair in newest_first if pair[0] != keys[1]["id"]])
+    equal(found(nameQuery=f"{caller.mark[1:]}-1"), [])
+    equal(caller.api.get_usage_plan_keys(usagePlanId="aaaaaa")["items"], [])
+
+
 # GetUsage
 
 

@@ -31,8 +31,11 @@ mod retries;
 mod secrecy;
 mod smuggling;
 mod tags;
+mod terraform;
 mod tls;
 mod usage;
+mod usage_plan_keys;
+mod usage_plans;
 
 use integration_tests::server::{Server, ServerOptions};
 

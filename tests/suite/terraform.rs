@@ -232,10 +232,9 @@ impl UsagePlan {
 
     async fn update(&self, client: &Client, id: &str, before: &Self) {
         let mut operations = Vec::new();
-        for (path, after, before) in [
-            ("/name", &self.name, &before.name),
-            ("/description", &self.description, &before.description),
-        ] {
+        for (path, after, before) in
+            [("/name", &self.name, &before.name), ("/description", &self.description, &before.description)]
+        {
             if after != before {
                 operations.push(replace(path, after));
             }

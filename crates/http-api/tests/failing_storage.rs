@@ -8,7 +8,9 @@ use gatepost_custody::{Custody, KeyRing, Random};
 use gatepost_domain::api_keys::{ApiKey, ApiKeyFilter, ApiKeyId, ApiKeyPosition, ApiKeyValue};
 use gatepost_domain::credentials::{AccessKeyId, Credential, SecretAccessKey};
 use gatepost_domain::usage::{Day, UsageOfDay};
-use gatepost_domain::usage_plans::{Attachment, UsagePlan, UsagePlanId, UsagePlanPosition};
+use gatepost_domain::usage_plans::{
+    Attachment, QuotaHistory, Stages, UsagePlan, UsagePlanId, UsagePlanName, UsagePlanPosition,
+};
 use gatepost_domain::{AccountId, Clock, Digest, Ids, Page, PageRequest, Sealed, Tags, Timestamp, Version};
 use gatepost_http_api::routing::Routes;
 use gatepost_http_api::wire::connection::{ConnectionSettings, ShutdownPhase, serve_connection};
@@ -201,9 +203,12 @@ impl UsagePlanReader for Failing {
     async fn find_usage_plan(
         &self,
         _: AccountId,
-        _: &UsagePlanId,
+        id: &UsagePlanId,
     ) -> Result<Option<UsagePlan>, StorageError> {
-        self.fail().await
+        match self {
+            Self::Overtaking => Ok(Some(plan(id.clone()))),
+            failing => failing.fail().await,
+        }
     }
 
     async fn list_usage_plans(
@@ -538,9 +543,6 @@ fn assert_answer(answer: &str, status: &str, code: &str) {
     assert!(!answer.contains(CAUSE), "the cause is not the caller's: {answer}");
 }
 
-const KEY_ARN: &str = "arn%3Aaws%3Aapigateway%3Aus-east-1%3A%3A%2Fapikeys%2Fgt748qoyk2";
-const TAGS: &str = r#"{"tags":{"a":"b"}}"#;
-
 #[tokio::test]
 async fn unavailable_storage_is_503_with_retry_after_for_every_operation() {
     let patch = r#"{"patchOperations":[{"op":"replace","path":"/name","value":"n"}]}"#;
@@ -560,14 +562,14 @@ async fn unavailable_storage_is_503_with_retry_after_for_every_operation() {
         ("GET /usageplans/cqdia0/keys", ""),
         ("GET /usageplans/cqdia0/keys/gt748qoyk2", ""),
         ("DELETE /usageplans/cqdia0/keys/gt748qoyk2", ""),
-        ("GET /usageplans/cqdia0/usage?startDate=2026-09-01&endDate=2026-09-01", ""),
+        ("GET /usageplans/cqdia0/usage?startDate=2026-01-01&endDate=2026-01-01", ""),
         (
             "PATCH /usageplans/cqdia0/keys/gt748qoyk2/usage",
             r#"{"patchOperations":[{"op":"replace","path":"/remaining","value":"1"}]}"#,
         ),
-        (&format!("PUT /tags/{KEY_ARN}"), TAGS),
-        (&format!("DELETE /tags/{KEY_ARN}?tagKeys=a"), ""),
-        (&format!("GET /tags/{KEY_ARN}"), ""),
+        ("PUT /tags/arn%3Aaws%3Aapigateway%3A%3A%3A%2Fusageplans%2Fcqdia0", r#"{"tags":{"k":"v"}}"#),
+        ("DELETE /tags/arn%3Aaws%3Aapigateway%3A%3A%3A%2Fusageplans%2Fcqdia0?tagKeys=k", ""),
+        ("GET /tags/arn%3Aaws%3Aapigateway%3A%3A%3A%2Fapikeys%2Fgt748qoyk2", ""),
     ] {
         let answer = ask(Failing::Unavailable, head, body).await;
         assert_answer(&answer, "503", "ServiceUnavailableException");
@@ -599,7 +601,13 @@ async fn storage_that_hangs_is_503_when_the_deadline_has_passed() {
 #[tokio::test]
 async fn a_change_that_is_overtaken_every_time_is_409() {
     let patch = r#"{"patchOperations":[{"op":"replace","path":"/name","value":"n"}]}"#;
-    for (head, body) in [("PATCH /apikeys/gt748qoyk2", patch), (&format!("PUT /tags/{KEY_ARN}"), TAGS)] {
+    for (head, body) in [
+        ("PATCH /apikeys/gt748qoyk2", patch),
+        ("PATCH /usageplans/cqdia0", patch),
+        ("DELETE /usageplans/cqdia0", ""),
+        ("PUT /tags/arn%3Aaws%3Aapigateway%3A%3A%3A%2Fapikeys%2Fgt748qoyk2", r#"{"tags":{"k":"v"}}"#),
+        ("PUT /tags/arn%3Aaws%3Aapigateway%3A%3A%3A%2Fusageplans%2Fcqdia0", r#"{"tags":{"k":"v"}}"#),
+    ] {
         let answer = ask(Failing::Overtaking, head, body).await;
         assert_answer(&answer, "409", "ConflictException");
         let message = "Unable to complete operation due to concurrent modification. Please try again later.";

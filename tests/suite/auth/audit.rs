@@ -68,6 +68,47 @@ fn every_request_leaves_a_line_that_says_who_did_what_and_no_value() {
     assert!(!text.contains(&value) && !text.contains(&Credential::root().secret));
 }
 
+/// Lines of strangers that are written, and what the sums in place of others come to.
+fn of_strangers(lines: &[Value]) -> (usize, u64) {
+    let written = lines.iter().filter(|line| line["outcome"] == "unauthenticated").count();
+    let sums = lines.iter().filter(|line| line["outcome"] == "summed");
+    (written, sums.map(|line| line["requests"].as_u64().unwrap()).sum())
+}
+
+#[test]
+fn a_flood_of_strangers_is_summed_up_and_hides_nobody_else() {
+    const FLOOD: u64 = 300;
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("audit.jsonl");
+    let place = Place::with(&[&format!("--audit-log={}", log.display())]);
+    let reader = place.credential("read-only", "000000000000");
+    let began = Instant::now();
+    let (mut strangers, mut known) = (place.server.connect(), 0);
+    for asked in 0..FLOOD {
+        // Those who fail too often are told less; the log knows it better.
+        assert!([403, 429].contains(&strangers.send(&Request::get("/apikeys")).unwrap().status));
+        if asked.is_multiple_of(10) {
+            let denied = Request::new("DELETE", "/apikeys/none").plain();
+            assert_eq!(place.server.send_as(&reader, &denied).status, 401);
+            place.server.get("/apikeys").expect(200);
+            known += 1;
+        }
+    }
+    let seconds = usize::try_from(began.elapsed().as_secs()).unwrap() + 1;
+    // What is not summed up yet is told at the end.
+    place.server.stop();
+    let lines = lines(&log);
+    let (written, summed) = of_strangers(&lines);
+    assert!((10..=10 * (seconds + 1)).contains(&written), "{written} lines in {seconds} s");
+    assert_eq!(u64::try_from(written).unwrap() + summed, FLOOD);
+    for outcome in ["allowed", "denied"] {
+        assert_eq!(lines.iter().filter(|line| line["outcome"] == outcome).count(), known, "{outcome}");
+    }
+    let sum = lines.iter().find(|line| line["outcome"] == "summed").unwrap();
+    assert_eq!(sum["peer"], "127.0.0.1");
+    assert!(sum["since"].as_str() <= sum["at"].as_str(), "{sum}");
+}
+
 #[test]
 fn a_plan_and_a_key_in_it_are_named_when_they_are_made() {
     let folder = tempfile::tempdir().unwrap();

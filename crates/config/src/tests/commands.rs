@@ -3,6 +3,7 @@ use crate::commands::COMMANDS;
 use crate::table::{Places, SETTINGS};
 use gatepost_domain::AccountId;
 use gatepost_domain::credentials::AccessKeyId;
+use gatepost_domain::usage_plans::UsagePlanId;
 
 #[test]
 fn a_command_line_that_is_not_understood_gets_one_line() {
@@ -111,7 +112,7 @@ fn export_seals_unless_it_is_told_to_reveal() {
 fn import_takes_one_file_and_an_endpoint_in_plain_http() {
     let import = command(&["import", "keys.csv", "--fail-on-warnings", "--dry-run"]);
     let expected = Import {
-        file: "keys.csv".into(),
+        source: ImportSource::File("keys.csv".into()),
         key_file: None,
         account: None,
         endpoint: None,
@@ -137,6 +138,37 @@ fn import_takes_one_file_and_an_endpoint_in_plain_http() {
         (&["serve", "--dry-run"], "--dry-run: unknown flag"),
     ] {
         let line = start(args).refusal();
+        assert!(line.starts_with(refusal), "{line}");
+    }
+}
+
+#[test]
+fn import_from_aws_takes_files_and_plans_before_files() {
+    let words =
+        ["import", "--from-aws", "keys.json", "u1=of plan.json", "./a=b", "--dry-run", "x y=z", "u2=a=b"];
+    let Command::Import(import) = command(&words) else { panic!("no import") };
+    let file = |plan: Option<&str>, path: &str| AwsFile {
+        path: path.into(),
+        plan: plan.map(|id| UsagePlanId::parse(id).unwrap()),
+    };
+    assert_eq!(
+        import.source,
+        ImportSource::Aws(vec![
+            file(None, "keys.json"),
+            file(Some("u1"), "of plan.json"),
+            file(None, "./a=b"),
+            file(None, "x y=z"),
+            file(Some("u2"), "a=b"),
+        ])
+    );
+    assert!(import.dry_run);
+    for (more, refusal) in [
+        (&[][..], "--from-aws: which files?"),
+        (&["f", "--export-key-file=k"], "--export-key-file: what AWS prints is not sealed"),
+        (&["f", "--fail-on-warnings"], "--fail-on-warnings: is for CSV files"),
+        (&["f", "--endpoint=http://localhost"], "--endpoint: the API cannot be told the ids and dates"),
+    ] {
+        let line = start(&[&["import", "--from-aws"], more].concat()).refusal();
         assert!(line.starts_with(refusal), "{line}");
     }
 }

@@ -27,6 +27,8 @@ fn the_defaults_are_those_of_the_outer_interface() {
         Limits {
             key_min_length: MinValueLength::default(),
             max_keys_per_account: None,
+            max_plans_per_account: 300,
+            max_plans_per_key: 10,
             control_rate: None,
             max_import_bytes: 256 << 20,
             max_spool_bytes: 1 << 30,
@@ -124,6 +126,8 @@ fn check_config_shows_every_effective_value_with_its_source_and_no_secret() {
         "no-migrate false (default)",
         &format!("key-min-length 40 ({config})"),
         "max-keys-per-account none (default)",
+        "max-plans-per-account 300 (default)",
+        "max-plans-per-key 10 (default)",
         "control-rate 2.5 (--control-rate)",
         "control-burst 3 (control-rate rounded up)",
         "max-spool-bytes 4MiB (4 times max-import-bytes)",

@@ -6,9 +6,13 @@ mod body;
 mod pages;
 mod patch;
 mod tags;
+mod unverified;
 mod usage;
 mod usage_plan_keys;
 mod usage_plans;
+
+pub(crate) use unverified::NoRoom;
+pub use unverified::UnverifiedBodies;
 
 use crate::auth::permission::Permissions;
 use crate::auth::{Authentication, Identity};

@@ -55,6 +55,11 @@ impl Input {
         self.file.as_ref().is_some_and(is_file)
     }
 
+    /// The same file once more, from its start; none of what can be read only once.
+    pub(super) fn again(&self) -> io::Result<Option<Self>> {
+        if self.can_rewind() { Self::open(&self.path, &self.progress).map(Some) } else { Ok(None) }
+    }
+
     pub(super) fn rewind(&mut self) -> io::Result<()> {
         self.progress.set_done(0);
         self.first = Cursor::default();

@@ -2,10 +2,11 @@
 
 use super::EndpointError;
 use super::connection::Moved;
-use crate::commands::import::Input;
+use crate::commands::input::Input;
 use bytes::Bytes;
 use gatepost_sigv4::{PayloadHash, PayloadHasher};
 use http_body::{Body, Frame, SizeHint};
+use serde_json::Value;
 use std::io::{self, Read};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -22,6 +23,14 @@ pub(super) enum Content {
 }
 
 impl Content {
+    pub(super) fn nothing() -> Self {
+        Self::Small(Bytes::new())
+    }
+
+    pub(super) fn json(value: &Value) -> Self {
+        Self::Small(value.to_string().into())
+    }
+
     /// Whether it can be sent (again).
     pub(super) fn is_left(&self) -> bool {
         !matches!(self, Self::File(None))

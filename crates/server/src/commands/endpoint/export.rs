@@ -2,7 +2,7 @@
 //!
 //! It is no snapshot: what is changed meanwhile is shown as before or after.
 
-use super::{EndpointError, Remote};
+use super::{EndpointError, Remote, Work};
 use crate::commands::command::CommandError;
 use crate::commands::progress::Progress;
 use crate::sources::SystemClock;
@@ -38,7 +38,7 @@ impl Remote {
         }
         let (mut keys, mut position, mut dates) = (0, None, WholeSeconds::default());
         loop {
-            let (items, more) = self.page("/apikeys?includeValues=true", &mut position).await?;
+            let (items, more) = self.page(Work::Export, "/apikeys?includeValues=true", &mut position).await?;
             for item in &items {
                 let mut key = read_key(item, &mut dates).ok_or_else(|| self.not_understood())?;
                 key.plans = plans_of_keys.remove(&key.key.id).unwrap_or_default();
@@ -57,7 +57,7 @@ impl Remote {
         let (mut plans, mut position) = (Vec::new(), None);
         let mut created = SystemClock.now();
         loop {
-            let (items, more) = self.page("/usageplans", &mut position).await?;
+            let (items, more) = self.page(Work::Export, "/usageplans", &mut position).await?;
             for item in items {
                 created = created.plus_micros(-1);
                 plans.push(read_plan(item, created).ok_or_else(|| self.not_understood())?);
@@ -71,7 +71,8 @@ impl Remote {
     async fn keys_of(&mut self, plan: &UsagePlanId) -> Result<Vec<ApiKeyId>, EndpointError> {
         let (mut keys, mut position) = (Vec::new(), None);
         loop {
-            let (items, more) = self.page(&format!("/usageplans/{plan}/keys"), &mut position).await?;
+            let (items, more) =
+                self.page(Work::Export, &format!("/usageplans/{plan}/keys"), &mut position).await?;
             for item in &items {
                 let id = item["id"].as_str().and_then(ApiKeyId::parse);
                 keys.push(id.ok_or_else(|| self.not_understood())?);
@@ -88,7 +89,7 @@ fn read_plan(item: Value, created: Timestamp) -> Option<UsagePlan> {
     plan.id().and_then(|id| plan.plan(id, created).ok())
 }
 
-fn read_key(item: &Value, dates: &mut WholeSeconds) -> Option<TransferredKey> {
+pub(super) fn read_key(item: &Value, dates: &mut WholeSeconds) -> Option<TransferredKey> {
     let second = |name: &str| item[name].as_i64();
     let (created, updated) = dates.next(second("createdDate")?, second("lastUpdatedDate")?)?;
     key_of(item, created, updated).ok()

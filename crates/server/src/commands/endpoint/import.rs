@@ -3,7 +3,8 @@
 //! So plans are known by their names: one that the server has is used as it is, others are made. Keys whose value the
 //! server has stay as they are, in the plans that they are in, for it does not say which they are.
 
-use super::{EndpointError, Remote, hash_of};
+use super::body::Content;
+use super::{Call, EndpointError, Remote, Work};
 use crate::commands::command::CommandError;
 use crate::commands::input::Input;
 use gatepost_application::transfer::{
@@ -12,7 +13,6 @@ use gatepost_application::transfer::{
 use gatepost_domain::Tags;
 use gatepost_domain::api_keys::{ApiKeyName, CustomerId, Description};
 use gatepost_domain::usage_plans::{Attachment, Throttle, UsagePlan, UsagePlanId};
-use gatepost_sigv4::PayloadHash;
 use gatepost_storage::UsagePlanKey;
 use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
@@ -72,7 +72,7 @@ impl Remote {
             plans.there.insert(plan.id.clone(), there.clone());
             return Ok(Fate::Present);
         }
-        let made = match self.ask(Method::POST, "/usageplans", &plan_body(plan)).await {
+        let made = match self.write(Method::POST, "/usageplans", &plan_body(plan)).await {
             Ok(made) => made,
             Err(EndpointError::Refused { status, message, .. }) if is_final(status) => {
                 return Ok(Fate::Refused(Refusal::Elsewhere(message)));
@@ -84,7 +84,7 @@ impl Remote {
             let add = json!({"patchOperations": [
                 {"op": "add", "path": "/productCode", "value": code.as_str()},
             ]});
-            self.ask(Method::PATCH, &format!("/usageplans/{id}"), &add).await?;
+            self.write(Method::PATCH, &format!("/usageplans/{id}"), &add).await?;
         }
         by_name.insert(plan.name.as_str().to_owned(), id.clone());
         plans.there.insert(plan.id.clone(), id);
@@ -94,7 +94,7 @@ impl Remote {
     async fn plans_by_name(&mut self) -> Result<HashMap<String, String>, EndpointError> {
         let (mut by_name, mut position) = (HashMap::new(), None);
         loop {
-            let (items, more) = self.page("/usageplans", &mut position).await?;
+            let (items, more) = self.page(Work::Restore, "/usageplans", &mut position).await?;
             for item in &items {
                 let (Some(name), Some(id)) = (item["name"].as_str(), item["id"].as_str()) else {
                     return Err(self.not_understood());
@@ -108,8 +108,11 @@ impl Remote {
     }
 
     /// Makes a key; with its id there, if it was made.
-    async fn key(&mut self, key: &TransferredKey) -> Result<(Fate, Option<String>), EndpointError> {
-        match self.ask(Method::POST, "/apikeys", &key_body(key)).await {
+    pub(super) async fn key(
+        &mut self,
+        key: &TransferredKey,
+    ) -> Result<(Fate, Option<String>), EndpointError> {
+        match self.write(Method::POST, "/apikeys", &key_body(key)).await {
             Ok(made) => match made["id"].as_str() {
                 Some(id) => Ok((Fate::Restored, Some(id.to_owned()))),
                 None => Err(self.not_understood()),
@@ -133,37 +136,55 @@ impl Remote {
         for plan in key.plans {
             let linked = match plans.there.get(&plan) {
                 None => Linked::Refused(Attachment::NoSuchPlan),
-                Some(there) => {
-                    let body = json!({"keyId": id, "keyType": "API_KEY"});
-                    match self.ask(Method::POST, &format!("/usageplans/{there}/keys"), &body).await {
-                        Ok(_) => Linked::Now,
-                        Err(EndpointError::Refused { status, message, .. }) if is_final(status) => {
-                            Linked::Elsewhere(message)
-                        }
-                        Err(error) => return Err(error),
-                    }
-                }
+                Some(there) => self.link(there, id).await?,
             };
             tell(Told::Link(UsagePlanKey { plan, key: key.key.id.clone() }, linked));
         }
         Ok(())
     }
 
+    pub(super) async fn link(&mut self, plan: &str, key: &str) -> Result<Linked, EndpointError> {
+        let keys = format!("/usageplans/{plan}/keys");
+        match self.write(Method::POST, &keys, &json!({"keyId": key, "keyType": "API_KEY"})).await {
+            Ok(_) => Ok(Linked::Now),
+            // Perhaps by this very request, whose first answer was lost: no invocation id is remembered of a link.
+            Err(EndpointError::Refused { status: StatusCode::CONFLICT, message, .. }) => {
+                match self.read(format!("{keys}/{key}")).await {
+                    Ok(_) => Ok(Linked::Now),
+                    Err(EndpointError::Refused { status: StatusCode::NOT_FOUND, .. }) => {
+                        Ok(Linked::Elsewhere(message))
+                    }
+                    Err(error) => Err(error),
+                }
+            }
+            Err(EndpointError::Refused { status, message, .. }) if is_final(status) => {
+                Ok(Linked::Elsewhere(message))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// Hands a CSV file to the import of the API: how many keys it stored, and its warnings.
     pub(in crate::commands) async fn import_csv(
         &mut self,
-        mut input: Input,
+        input: Input,
         fail_on_warnings: bool,
     ) -> Result<(u64, Vec<String>), CommandError> {
-        let hash = if self.credential.is_some() { hash_of(&mut input)? } else { PayloadHash::of(b"") };
         let target = format!("/apikeys?mode=import&format=csv&failonwarnings={fail_on_warnings}");
-        let (response, answer) =
-            self.send(Method::POST, &target, "text/csv", super::Sent::Input(Box::new(input)), hash).await?;
-        let answer = self.understood(&response, &answer)?;
+        let call = Call::write(Work::ImportCsv, Method::POST, target);
+        let answer = self.answer(&call, Content::File(Some(input))).await?;
         let ids = answer["ids"].as_array().ok_or_else(|| self.not_understood())?;
         let warnings = answer["warnings"].as_array().into_iter().flatten();
         let warnings = warnings.filter_map(|warning| warning.as_str().map(str::to_owned));
         Ok((ids.len() as u64, warnings.collect()))
+    }
+
+    async fn read(&mut self, target: String) -> Result<Value, EndpointError> {
+        self.answer(&Call::read(Work::Restore, target), Content::nothing()).await
+    }
+
+    async fn write(&mut self, method: Method, target: &str, body: &Value) -> Result<Value, EndpointError> {
+        self.answer(&Call::write(Work::Restore, method, target.to_owned()), Content::json(body)).await
     }
 }
 

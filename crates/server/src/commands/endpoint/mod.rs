@@ -1,7 +1,6 @@
 //! A running server, moved into and out of through its API. Plain HTTP, one request at a time, signed with the credential
-//! of `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY` where those are set.
-//!
-//! The API shows everything of a key, dates in whole seconds; it cannot be told an id, a date or a label.
+//! of `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY` where those are set. `export` and `import` say what the API cannot
+//! carry.
 //!
 //! # When there is no answer
 //! A connection has 5 s to come about, and a request is given up when nothing of it or of its answer has moved for 30 s.
@@ -14,32 +13,25 @@
 
 mod body;
 mod connection;
-mod listing;
+mod export;
+mod import;
 #[cfg(test)]
 mod tests;
 
-use super::command::CommandError;
-use super::import::Input;
-use super::progress::Progress;
 use crate::compose::whole;
 use crate::sources::{SystemClock, SystemRandom};
 use body::{Content, Sent};
-use bytes::Bytes;
 use connection::{Connection, Failure, Moved, Patience};
-use gatepost_application::transfer::{AccountReader, Fate, KeySink, Refusal, TransferredKey};
 use gatepost_config::{Endpoint, RootCredential, Settings};
-use gatepost_domain::api_keys::{ApiKeyName, CustomerId, Description};
 use gatepost_domain::{Clock, Ids};
 use gatepost_sigv4::{self as sigv4, PayloadHash, SigV4Error, Signer};
 use http::header::{ACCEPT, CONTENT_TYPE, HOST, RETRY_AFTER};
 use http::{Method, Request, Response, StatusCode};
-use listing::Dates;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
@@ -81,9 +73,9 @@ pub(crate) enum EndpointError {
 /// What a request is part of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Work {
-    /// The listing of every key.
+    /// The listing of every plan and key.
     Export,
-    /// The making of one key after another.
+    /// The making of one plan and one key after another.
     Restore,
     /// A CSV file in one request.
     ImportCsv,
@@ -132,9 +124,9 @@ impl Call {
         Self { work, method: Method::GET, target, invocation_id: None }
     }
 
-    fn write(work: Work, target: String) -> Self {
+    fn write(work: Work, method: Method, target: String) -> Self {
         let id = u128::from_be_bytes(SystemRandom.request_id());
-        Self { work, method: Method::POST, target, invocation_id: Some(format!("{id:032x}")) }
+        Self { work, method, target, invocation_id: Some(format!("{id:032x}")) }
     }
 }
 
@@ -178,98 +170,22 @@ impl Remote {
         Ok(remote)
     }
 
-    /// Hands every key to `sink`, newest first, each page as it is when it is asked for.
-    pub(super) async fn export(
+    /// The items of one page of a listing, and whether another page follows: at the position that is then noted.
+    async fn page(
         &mut self,
-        sink: &mut dyn KeySink,
-        progress: &Arc<Progress>,
-        named: &Path,
-    ) -> Result<u64, CommandError> {
-        let (mut count, mut position, mut dates) = (0, None::<String>, Dates::default());
-        loop {
-            let mut target = "/apikeys?includeValues=true&limit=500".to_owned();
-            if let Some(position) = &position {
-                target = format!("{target}&position={}", utf8_percent_encode(position, NON_ALPHANUMERIC));
-            }
-            let page = self.answer(&Call::read(Work::Export, target), Content::Small(Bytes::new())).await?;
-            let items = page["item"].as_array().ok_or_else(|| self.not_understood())?;
-            for item in items {
-                let key = dates.key(item).ok_or_else(|| self.not_understood())?;
-                sink.take(&key).map_err(|why| CommandError::File { path: named.to_owned(), why })?;
-                count += 1;
-            }
-            progress.set_rows(count);
-            position = page["position"].as_str().map(str::to_owned);
-            if position.is_none() {
-                return Ok(count);
-            }
+        work: Work,
+        target: &str,
+        position: &mut Option<String>,
+    ) -> Result<(Vec<Value>, bool), EndpointError> {
+        let and = if target.contains('?') { '&' } else { '?' };
+        let mut target = format!("{target}{and}limit=500");
+        if let Some(position) = position {
+            target = format!("{target}&position={}", utf8_percent_encode(position, NON_ALPHANUMERIC));
         }
-    }
-
-    /// Makes every key of a file that the server has no value of.
-    pub(super) async fn import(
-        &mut self,
-        file: &mut AccountReader<Input>,
-        path: &Path,
-        tell: &mut (dyn FnMut(u64, Fate) + Send),
-    ) -> Result<(), CommandError> {
-        let unreadable = |why| CommandError::Account { path: path.to_owned(), why };
-        while let Some((number, key)) = file.next_key().map_err(unreadable)? {
-            let fate = match key {
-                Ok(key) => self.create(&key).await?,
-                Err(invalid) => Fate::Refused(Refusal::Invalid(invalid)),
-            };
-            tell(number, fate);
-        }
-        Ok(())
-    }
-
-    async fn create(
-        &mut self,
-        TransferredKey { key, value }: &TransferredKey,
-    ) -> Result<Fate, EndpointError> {
-        let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
-        let stage_keys: Vec<Value> = key
-            .stage_keys
-            .iter()
-            .filter_map(|one| one.as_str().split_once('/'))
-            .map(|(api, stage)| json!({ "restApiId": api, "stageName": stage }))
-            .collect();
-        let tags: serde_json::Map<String, Value> =
-            key.tags.iter().map(|(key, value)| (key.to_owned(), value.into())).collect();
-        let body = json!({
-            "name": text(key.name.as_ref().map(ApiKeyName::as_str)),
-            "description": text(key.description.as_ref().map(Description::as_str)),
-            "customerId": text(key.customer_id.as_ref().map(CustomerId::as_str)),
-            "enabled": key.enabled,
-            "value": value.reveal(),
-            "stageKeys": stage_keys,
-            "tags": tags,
-        });
-        let call = Call::write(Work::Restore, "/apikeys".to_owned());
-        match self.answer(&call, Content::Small(body.to_string().into())).await {
-            Ok(_) => Ok(Fate::Restored),
-            Err(EndpointError::Refused { status: StatusCode::CONFLICT, .. }) => Ok(Fate::Present),
-            Err(EndpointError::Refused { status: StatusCode::BAD_REQUEST, message, .. }) => {
-                Ok(Fate::Refused(Refusal::Elsewhere(message)))
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Hands a CSV file to the import of the API: how many keys it stored, and its warnings.
-    pub(super) async fn import_csv(
-        &mut self,
-        input: Input,
-        fail_on_warnings: bool,
-    ) -> Result<(u64, Vec<String>), CommandError> {
-        let target = format!("/apikeys?mode=import&format=csv&failonwarnings={fail_on_warnings}");
-        let call = Call::write(Work::ImportCsv, target);
-        let answer = self.answer(&call, Content::File(Some(input))).await?;
-        let ids = answer["ids"].as_array().ok_or_else(|| self.not_understood())?;
-        let warnings = answer["warnings"].as_array().into_iter().flatten();
-        let warnings = warnings.filter_map(|warning| warning.as_str().map(str::to_owned));
-        Ok((ids.len() as u64, warnings.collect()))
+        let mut page = self.answer(&Call::read(work, target), Content::nothing()).await?;
+        *position = page["position"].as_str().map(str::to_owned);
+        let Value::Array(items) = page["item"].take() else { return Err(self.not_understood()) };
+        Ok((items, position.is_some()))
     }
 
     /// Sends a request until the server takes it up and its answer arrives.
@@ -376,7 +292,7 @@ impl Remote {
     /// Whether the server answers anything at all to somebody else.
     async fn is_alive(&self) -> bool {
         let (call, moved) = (Call::read(Work::Export, "/apikeys?limit=1".to_owned()), Moved::default());
-        let Ok(request) = self.request(&call, &mut Content::Small(Bytes::new()), &moved) else {
+        let Ok(request) = self.request(&call, &mut Content::nothing(), &moved) else {
             return false;
         };
         let Ok(mut connection) = self.open().await else { return false };

@@ -1,10 +1,18 @@
 //! Servers that do not answer, in every way there is. What a real one does with a repeated request is told in the suite.
 
 use super::*;
+use crate::commands::command::CommandError;
+use crate::commands::input::Input;
+use crate::commands::progress::Progress;
+use gatepost_application::transfer::{AccountSink, Fate, Linked, TransferredKey, WholeSeconds};
+use gatepost_domain::usage_plans::UsagePlan;
+use gatepost_storage::KeptUsage;
+use serde_json::json;
 use std::io::Write;
 use std::os::fd::AsRawFd;
-use std::sync::Mutex;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -76,15 +84,20 @@ impl Fake {
     }
 }
 
+/// Of usage plans there are none, which is not worth noting.
 async fn serve(mut stream: TcpStream, act: Arc<impl Fn(usize, &str) -> Act>, asked: Arc<Mutex<Vec<String>>>) {
     while let Some(request) = read_request(&mut stream).await {
+        let answer = |status, headers, body: &str| {
+            format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n{headers}\r\n{body}", body.len())
+        };
+        if request.starts_with("GET /usageplans?") {
+            stream.write_all(answer("200 OK", "", &page(&[], None)).as_bytes()).await.unwrap();
+            continue;
+        }
         let before = {
             let mut asked = asked.lock().unwrap();
             asked.push(request.clone());
             asked.len() - 1
-        };
-        let answer = |status, headers, body: &str| {
-            format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n{headers}\r\n{body}", body.len())
         };
         match act(before, &request) {
             Act::Answer(status, headers, body) => {
@@ -138,10 +151,18 @@ fn ok(body: String) -> Act {
 #[derive(Default)]
 struct Ids(Vec<String>);
 
-impl KeySink for Ids {
-    fn take(&mut self, key: &TransferredKey) -> io::Result<()> {
+impl AccountSink for Ids {
+    fn plan(&mut self, _: &UsagePlan) -> io::Result<()> {
+        unreachable!("the servers have none")
+    }
+
+    fn key(&mut self, key: &TransferredKey) -> io::Result<()> {
         self.0.push(key.key.id.as_str().to_owned());
         Ok(())
+    }
+
+    fn usage(&mut self, _: &[KeptUsage]) -> io::Result<()> {
+        unreachable!("the API does not show it")
     }
 }
 
@@ -153,7 +174,7 @@ async fn export(fake: &Fake) -> Result<Vec<String>, CommandError> {
 
 fn key() -> TransferredKey {
     let page: Value = serde_json::from_str(&page(&["a"], None)).unwrap();
-    Dates::default().key(&page["item"][0]).unwrap()
+    export::read_key(&page["item"][0], &mut WholeSeconds::default()).unwrap()
 }
 
 async fn import(fake: &Fake) -> Result<(u64, Vec<String>), CommandError> {
@@ -209,12 +230,12 @@ async fn a_create_whose_answer_is_lost_is_sent_again_under_the_same_name() {
     let fake = Fake::start(|nth, _| match nth {
         0 => Act::GoAway,
         1 => Act::Answer("503 Service Unavailable", "retry-after: 0\r\n", "{}".to_owned()),
-        _ => Act::Answer("201 Created", "", "{}".to_owned()),
+        _ => Act::Answer("201 Created", "", r#"{"id":"a"}"#.to_owned()),
     })
     .await;
     let mut remote = fake.remote();
     for _ in 0..2 {
-        assert!(matches!(remote.create(&key()).await.unwrap(), Fate::Restored));
+        assert!(matches!(remote.key(&key()).await.unwrap(), (Fate::Restored, Some(id)) if id == "a"));
     }
     let (asked, names) = (fake.asked(), fake.invocations());
     assert!(asked[0] == asked[1] && asked[1] == asked[2] && names[0].len() == 32, "{asked:?}");
@@ -223,10 +244,29 @@ async fn a_create_whose_answer_is_lost_is_sent_again_under_the_same_name() {
 }
 
 #[tokio::test]
+async fn a_link_whose_answer_is_lost_is_found_to_be_there() {
+    let conflict = || Act::Answer("409 Conflict", "", r#"{"message":"it is in another"}"#.to_owned());
+    let fake = Fake::start(move |nth, _| match nth {
+        0 => Act::GoAway,
+        1 | 3 => conflict(),
+        2 => ok(r#"{"id":"k"}"#.to_owned()),
+        _ => Act::Answer("404 Not Found", "", r#"{"message":"none"}"#.to_owned()),
+    })
+    .await;
+    let mut remote = fake.remote();
+    assert!(matches!(remote.link("u", "k").await.unwrap(), Linked::Now));
+    let Linked::Elsewhere(why) = remote.link("u", "k").await.unwrap() else { panic!("it is not there") };
+    assert_eq!(why, "it is in another");
+    let asked: Vec<_> = fake.asked().iter().map(|one| one.lines().next().unwrap().to_owned()).collect();
+    let (post, get) = ("POST /usageplans/u/keys HTTP/1.1", "GET /usageplans/u/keys/k HTTP/1.1");
+    assert_eq!(asked, [post, post, get, post, get]);
+}
+
+#[tokio::test]
 async fn an_account_that_is_full_is_not_asked_again() {
     let full = || Act::Answer("429 Too Many Requests", "", r#"{"message":"full"}"#.to_owned());
     let fake = Fake::start(move |_, _| full()).await;
-    let Err(error) = fake.remote().create(&key()).await else { panic!("it is full") };
+    let Err(error) = fake.remote().key(&key()).await else { panic!("it is full") };
     assert!(error.to_string().ends_with("429 Too Many Requests: full"), "{error}");
     assert_eq!(fake.asked().len(), 1);
 }
