@@ -2,8 +2,9 @@
 //! postgres://USER:PASSWORD@HOST/DATABASE`, with a number of keys behind it for another plan than one of a million. The
 //! database is migrated and filled: take an empty one.
 //!
-//! Calls are measured while a plan has a thousand keys, and again when it has all; an import that names plans and one
-//! that does not take turns, portion by portion, so that both meet the same table.
+//! Calls on a plan of a thousand keys and on one of all take turns, so that both meet the same database and the same
+//! machine, and each once before it is measured. An import that names plans and one that does not take turns, too,
+//! portion by portion. Before calls are measured the database is vacuumed, which it would do by itself in their middle.
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark tells what it measured")]
@@ -70,15 +71,26 @@ async fn measure(url: &str, keys: u64) -> Result<(), Failure> {
     }
     let mut random = Random(u64::try_from(clock().as_nanos() & u128::from(u64::MAX))?);
     let loose = bench.import(&mut random, SAMPLES as u64, None).await?.ids;
-    bench.import(&mut random, FEW, Some("few")).await?;
-    let first = bench.import(&mut random, FEW, Some("all")).await?.ids;
+    let few = Plan { id: plan_id("few"), keys: bench.import(&mut random, FEW, Some("few")).await?.ids };
 
     println!("| group | what | measured | target | verdict |");
     println!("|---|---|---|---|---|");
-    let few = bench.calls(&first, &loose).await?;
-    let (member, mut rest) = bench.imports(&mut random).await?;
+    let (members, mut rest) = bench.imports(&mut random).await?;
+    let all = Plan { id: plan_id("all"), keys: members };
     bench.storage.settle_after_import().await?;
-    let many = bench.calls(&member, &loose).await?;
+    bench.vacuum().await?;
+    let (mut few_took, mut all_took) = (Calls::default(), Calls::default());
+    for is_measured in [false, true] {
+        for (nth, loose) in loose.iter().enumerate() {
+            for (plan, took) in [(&few, &mut few_took), (&all, &mut all_took)] {
+                let one = bench.call(plan, nth, loose).await?;
+                if is_measured {
+                    took.note(&one);
+                }
+            }
+        }
+    }
+    let (few, many) = (few_took.medians(), all_took.medians());
     for (what, few, many) in [
         ("listing the plans of a key", few.plans, many.plans),
         ("a page of a plan's keys, the first", few.first_page, many.first_page),
@@ -105,12 +117,39 @@ struct Imported {
     took: Duration,
 }
 
-/// Medians.
-struct Calls {
-    plans: Duration,
-    first_page: Duration,
-    middle_page: Duration,
-    attach: Duration,
+/// A plan and the keys in it.
+struct Plan {
+    id: UsagePlanId,
+    keys: Vec<ApiKeyId>,
+}
+
+/// What one call of each kind took.
+struct Calls<T> {
+    plans: T,
+    first_page: T,
+    middle_page: T,
+    attach: T,
+}
+
+impl Default for Calls<Vec<Duration>> {
+    fn default() -> Self {
+        Self { plans: Vec::new(), first_page: Vec::new(), middle_page: Vec::new(), attach: Vec::new() }
+    }
+}
+
+impl Calls<Vec<Duration>> {
+    fn note(&mut self, one: &Calls<Duration>) {
+        self.plans.push(one.plans);
+        self.first_page.push(one.first_page);
+        self.middle_page.push(one.middle_page);
+        self.attach.push(one.attach);
+    }
+
+    fn medians(self) -> Calls<Duration> {
+        let Self { plans, first_page, middle_page, attach } = self;
+        let [plans, first_page, middle_page, attach] = [plans, first_page, middle_page, attach].map(median);
+        Calls { plans, first_page, middle_page, attach }
+    }
 }
 
 impl Bench {
@@ -163,46 +202,48 @@ impl Bench {
         Ok((with, without))
     }
 
-    async fn calls(&self, members: &[ApiKeyId], loose: &[ApiKeyId]) -> Result<Calls, Failure> {
+    async fn vacuum(&self) -> Result<(), Failure> {
+        let mut connection = PgConnection::connect(&self.url).await?;
+        for statement in ["VACUUM (ANALYZE)", "CHECKPOINT"] {
+            sqlx::query(statement).execute(&mut connection).await?;
+        }
+        Ok(())
+    }
+
+    /// The `nth` call of each kind, at a place in the plan of its own.
+    async fn call(&self, plan: &Plan, nth: usize, loose: &ApiKeyId) -> Result<Calls<Duration>, Failure> {
         let reader = self.storage.reader();
-        let plan = plan_id("all");
-        let step = (members.len() / SAMPLES).max(1);
-        let some: Vec<&ApiKeyId> = members.iter().step_by(step).take(SAMPLES).collect();
-        let middle = reader.find_api_key(account(), &members[members.len() / 2]).await?;
-        let middle = middle.ok_or("a key is gone")?.key.position();
+        // The last tenth is left, so that there is a whole page behind.
+        let key = &plan.keys[plan.keys.len() / 10 + nth * (plan.keys.len() * 9 / 10) / SAMPLES];
+        let position = reader.find_api_key(account(), key).await?.ok_or("a key is gone")?.key.position();
         let page = async |after: Option<ApiKeyPosition>| {
             let request = PageRequest { after, limit: PageLimit::DEFAULT };
-            let page = reader.list_usage_plan_keys(account(), &plan, None, request).await?;
-            if page.items.len() < PageLimit::DEFAULT.get() { Err("a short page") } else { Ok(()) }
-                .map_err(Failure::from)
+            let begun = Instant::now();
+            let page = reader.list_usage_plan_keys(account(), &plan.id, None, request).await?;
+            let took = begun.elapsed();
+            if page.items.len() < PageLimit::DEFAULT.get() {
+                Err("a short page".into())
+            } else {
+                Ok::<_, Failure>(took)
+            }
         };
-        let (mut plans, mut first_page, mut middle_page, mut attach) =
-            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        for (key, loose) in some.iter().cycle().zip(loose) {
-            let begun = Instant::now();
-            let request = PageRequest { after: None, limit: PageLimit::DEFAULT };
-            let page_of_key = reader.list_usage_plans(account(), Some(key), request).await?;
-            plans.push(begun.elapsed());
-            if page_of_key.items.len() != 1 {
-                return Err("a key is not in its plan".into());
-            }
-            let begun = Instant::now();
-            page(None).await?;
-            first_page.push(begun.elapsed());
-            let begun = Instant::now();
-            page(Some(middle.clone())).await?;
-            middle_page.push(begun.elapsed());
-            let link = UsagePlanKey { plan: plan.clone(), key: loose.clone() };
-            let begun = Instant::now();
-            let outcome =
-                self.storage.writer().attach_api_keys(account(), std::slice::from_ref(&link), 10).await?;
-            attach.push(begun.elapsed());
-            if outcome != [Attachment::Done] {
-                return Err("a key was refused".into());
-            }
-            self.storage.writer().detach_api_key(account(), &link).await?;
+        let begun = Instant::now();
+        let request = PageRequest { after: None, limit: PageLimit::DEFAULT };
+        let of_key = reader.list_usage_plans(account(), Some(key), request).await?;
+        let plans = begun.elapsed();
+        if of_key.items.len() != 1 {
+            return Err("a key is not in its plan".into());
         }
-        let [plans, first_page, middle_page, attach] = [plans, first_page, middle_page, attach].map(median);
+        let (first_page, middle_page) = (page(None).await?, page(Some(position)).await?);
+        let link = UsagePlanKey { plan: plan.id.clone(), key: loose.clone() };
+        let begun = Instant::now();
+        let outcome =
+            self.storage.writer().attach_api_keys(account(), std::slice::from_ref(&link), 10).await?;
+        let attach = begun.elapsed();
+        if outcome != [Attachment::Done] {
+            return Err("a key was refused".into());
+        }
+        self.storage.writer().detach_api_key(account(), &link).await?;
         Ok(Calls { plans, first_page, middle_page, attach })
     }
 

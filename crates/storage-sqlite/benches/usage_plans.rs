@@ -1,13 +1,14 @@
 //! What usage plans cost on SQLite: `cargo bench -p gatepost-storage-sqlite --bench usage_plans`, with `-- KEYS` for
 //! another number than a million. Each figure is told of a plan with a thousand keys, of one with so many, and as the
-//! second over the first. The databases are made in `TMPDIR`, which should be on a real disk.
+//! second over the first. Calls on keys meet both plans in one database, in turns, and each once before it is measured;
+//! what a plan as a whole costs is told of two databases. They are made in `TMPDIR`, which should be on a real disk.
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 #![expect(clippy::print_stdout, reason = "a benchmark tells what it measured")]
 
 mod rows;
 
-use gatepost_domain::api_keys::{ApiKeyId, ApiKeyPosition};
+use gatepost_domain::api_keys::ApiKeyPosition;
 use gatepost_domain::usage::Day;
 use gatepost_domain::usage_plans::{
     ApiStage, Attachment, QuotaHistory, StageId, Stages, UsagePlan, UsagePlanId, UsagePlanName,
@@ -26,8 +27,18 @@ const SMALL: u64 = 1_000;
 /// So often each call is made; what is told is the median.
 const TIMES: u64 = 201;
 
-/// Above the numbers of all keys that are imported into plans.
+/// Rows that are in no plan come from here on.
 const LOOSE: u64 = 1 << 40;
+
+/// A plan and its rows.
+struct Rows {
+    plan: &'static str,
+    first: u64,
+    keys: u64,
+}
+
+/// The plan of a thousand keys that stands beside a large one.
+const FEW: Rows = Rows { plan: "few", first: 1 << 41, keys: SMALL };
 
 fn plan(id: &str, stage: Option<&str>, version: Version) -> UsagePlan {
     let parsed = |id| ApiStage { id: StageId::parse(id).expect("is a stage"), throttle: Default::default() };
@@ -74,12 +85,15 @@ async fn import(
     took
 }
 
-/// A database with a plan of so many keys, and some in none.
+/// A database with a plan of so many keys, one of a thousand, and some keys in none.
 async fn filled(path: &Path, keys: u64) -> (Arc<SqliteStorage>, Duration) {
     let storage = open(path).await;
-    insert(&storage, plan("gold", None, Version::FIRST)).await;
+    for id in ["gold", FEW.plan] {
+        insert(&storage, plan(id, None, Version::FIRST)).await;
+    }
     let took = import(&storage, keys, Some("gold"), row).await;
-    import(&storage, 2 * TIMES, None, |n| row(LOOSE + n)).await;
+    import(&storage, FEW.keys, Some(FEW.plan), |n| row(FEW.first + n)).await;
+    import(&storage, TIMES, None, |n| row(LOOSE + n)).await;
     (storage, took)
 }
 
@@ -93,66 +107,63 @@ async fn median<F: Future<Output = ()>>(mut call: impl FnMut(u64) -> F) -> Durat
     percentile(&mut times, 50)
 }
 
-/// The plans of keys from all over the plan.
-async fn plans_of_a_key(storage: &SqliteStorage, keys: u64) -> Duration {
-    let reader = storage.reader();
-    median(|n| async move {
-        let id = row(n * keys / TIMES).id;
-        let page = PageRequest { after: None, limit: PageLimit::DEFAULT };
-        let plans = reader.list_usage_plans(account(), Some(&id), page).await.expect("lists");
-        assert_eq!(plans.items.len(), 1);
-    })
-    .await
-}
-
-/// Its first page again and again.
-async fn newest_keys_of_a_plan(storage: &SqliteStorage) -> Duration {
-    median(|_| page(storage, None)).await
-}
-
-/// Pages from all over the plan; those of a large one are not in the cache.
-async fn keys_of_a_plan(storage: &SqliteStorage, keys: u64) -> Duration {
-    median(|n| {
-        let after = row(500 + n * (keys - 500) / TIMES);
-        page(storage, Some(ApiKeyPosition { created: after.at, id: after.id }))
-    })
-    .await
-}
-
-async fn page(storage: &SqliteStorage, after: Option<ApiKeyPosition>) {
-    let gold = UsagePlanId::parse("gold").expect("is an id");
-    let page = PageRequest { after, limit: PageLimit::or_default(50) };
-    let page = storage.reader().list_usage_plan_keys(account(), &gold, None, page).await.expect("lists");
-    assert_eq!(page.items.len(), 50);
-}
-
-fn link(key: ApiKeyId) -> UsagePlanKey {
-    UsagePlanKey { plan: UsagePlanId::parse("gold").expect("is an id"), key }
-}
-
-/// One key at a time, until it is on the disk.
-async fn attach(storage: &SqliteStorage) -> Duration {
-    median(|n| async move {
-        let links = [link(row(LOOSE + n).id)];
-        let attached = storage.writer().attach_api_keys(account(), &links, 10).await.expect("attaches");
-        assert_eq!(attached, [Attachment::Done]);
-    })
-    .await
-}
-
-/// The same without the disk: all in one unit of work.
-async fn attach_in_a_unit(storage: &SqliteStorage) -> Duration {
-    let mut unit = storage.begin().await.expect("begins");
-    let mut times = Vec::new();
-    for n in TIMES..2 * TIMES {
-        let links = [link(row(LOOSE + n).id)];
-        let began = Instant::now();
-        let attached = unit.attach_api_keys(account(), &links, 10).await.expect("attaches");
-        times.push(began.elapsed());
-        assert_eq!(attached, [Attachment::Done]);
+/// Calls on the two plans in turns, each twice; tells the medians of the second.
+async fn pair(what: &str, plans: [&Rows; 2], mut call: impl AsyncFnMut(&Rows, u64) -> Duration) {
+    let mut times = [Vec::new(), Vec::new()];
+    for is_measured in [false, true] {
+        for n in 0..TIMES {
+            for (plan, times) in plans.iter().zip(&mut times) {
+                let took = call(plan, n).await;
+                if is_measured {
+                    times.push(took);
+                }
+            }
+        }
     }
-    unit.commit().await.expect("commits");
-    percentile(&mut times, 50)
+    let [few, many] = times.map(|mut times| percentile(&mut times, 50));
+    told(what, few, many);
+}
+
+/// Of keys from all over the plan.
+async fn plans_of_a_key(storage: &SqliteStorage, rows: &Rows, n: u64) -> Duration {
+    let id = row(rows.first + n * rows.keys / TIMES).id;
+    let page = PageRequest { after: None, limit: PageLimit::DEFAULT };
+    let began = Instant::now();
+    let plans = storage.reader().list_usage_plans(account(), Some(&id), page).await.expect("lists");
+    let took = began.elapsed();
+    assert_eq!(plans.items.len(), 1);
+    took
+}
+
+/// From all over the plan.
+async fn keys_of_a_plan(storage: &SqliteStorage, rows: &Rows, n: u64) -> Duration {
+    let after = row(rows.first + 100 + n * (rows.keys - 100) / TIMES);
+    page(storage, rows, Some(ApiKeyPosition { created: after.at, id: after.id })).await
+}
+
+async fn page(storage: &SqliteStorage, rows: &Rows, after: Option<ApiKeyPosition>) -> Duration {
+    let id = plan_id(rows.plan);
+    let page = PageRequest { after, limit: PageLimit::or_default(50) };
+    let began = Instant::now();
+    let page = storage.reader().list_usage_plan_keys(account(), &id, None, page).await.expect("lists");
+    let took = began.elapsed();
+    assert_eq!(page.items.len(), 50);
+    took
+}
+
+fn plan_id(id: &str) -> UsagePlanId {
+    UsagePlanId::parse(id).expect("is an id")
+}
+
+/// One key that was in none, until it is on the disk; afterwards it is taken out again.
+async fn attach(storage: &SqliteStorage, rows: &Rows, n: u64) -> Duration {
+    let link = UsagePlanKey { plan: plan_id(rows.plan), key: row(LOOSE + n).id };
+    let began = Instant::now();
+    let attached = storage.writer().attach_api_keys(account(), std::slice::from_ref(&link), 10).await;
+    let took = began.elapsed();
+    assert_eq!(attached.expect("attaches"), [Attachment::Done]);
+    assert!(storage.writer().detach_api_key(account(), &link).await.expect("detaches"));
+    took
 }
 
 /// Adds a stage to the plan and takes it away again; answers how long the first took.
@@ -171,7 +182,7 @@ async fn add_stage(storage: &SqliteStorage, version: u64) -> Duration {
 
 /// As often as it takes, in units that are dropped.
 async fn delete_in_a_unit(storage: &SqliteStorage, version: u64) -> Duration {
-    let gold = &UsagePlanId::parse("gold").expect("is an id");
+    let gold = &plan_id("gold");
     median(|_| async move {
         let mut unit = storage.begin().await.expect("begins");
         unit.delete_usage_plan(account(), gold, Version(version)).await.expect("deletes");
@@ -180,7 +191,7 @@ async fn delete_in_a_unit(storage: &SqliteStorage, version: u64) -> Duration {
 }
 
 async fn delete(storage: &SqliteStorage, version: u64) -> Duration {
-    let gold = UsagePlanId::parse("gold").expect("is an id");
+    let gold = plan_id("gold");
     let began = Instant::now();
     storage.writer().delete_usage_plan(account(), &gold, Version(version)).await.expect("deletes");
     began.elapsed()
@@ -188,7 +199,8 @@ async fn delete(storage: &SqliteStorage, version: u64) -> Duration {
 
 /// What small writes take beside something else.
 async fn beside(storage: Arc<SqliteStorage>, end: Arc<AtomicBool>) -> Vec<Duration> {
-    let (link, day) = (link(row(0).id), Day::of(moment(0)));
+    let link = UsagePlanKey { plan: plan_id("gold"), key: row(0).id };
+    let day = Day::of(moment(0));
     let mut times = Vec::new();
     while !end.load(Ordering::Relaxed) {
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -232,19 +244,12 @@ async fn main() {
     let (large, with) = filled(&path("large.db"), keys).await;
 
     println!("| | {SMALL} keys | {keys} keys | ratio |\n|---|---|---|---|");
-    told("plans of a key", plans_of_a_key(&small, SMALL).await, plans_of_a_key(&large, keys).await);
-    told(
-        "50 newest keys of a plan",
-        newest_keys_of_a_plan(&small).await,
-        newest_keys_of_a_plan(&large).await,
-    );
-    told(
-        "50 keys from anywhere in it",
-        keys_of_a_plan(&small, SMALL).await,
-        keys_of_a_plan(&large, keys).await,
-    );
-    told("attaching one key", attach(&small).await, attach(&large).await);
-    told("attaching one key, in a unit", attach_in_a_unit(&small).await, attach_in_a_unit(&large).await);
+    let gold = Rows { plan: "gold", first: 0, keys };
+    let both = [&FEW, &gold];
+    pair("plans of a key", both, async |rows, n| plans_of_a_key(&large, rows, n).await).await;
+    pair("50 newest keys of a plan", both, async |rows, _| page(&large, rows, None).await).await;
+    pair("50 keys from anywhere in it", both, async |rows, n| keys_of_a_plan(&large, rows, n).await).await;
+    pair("attaching one key", both, async |rows, n| attach(&large, rows, n).await).await;
     told("a stage that no plan has", add_stage(&small, 1).await, add_stage(&large, 1).await);
     for (storage, keys) in [(&small, SMALL), (&large, keys)] {
         insert(storage, plan("silver", Some("api:prod"), Version::FIRST)).await;
