@@ -36,6 +36,9 @@ use gatepost_storage::Storage;
 use gatepost_telemetry::metrics::ImportMetrics;
 use std::sync::Arc;
 
+/// How often a change is tried again when another one came between its read and its write.
+const RETRIES: usize = 3;
+
 /// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Caller {

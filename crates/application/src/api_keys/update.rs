@@ -1,12 +1,9 @@
 //! UpdateApiKey.
 
 use super::ShownApiKey;
-use crate::{AppError, Application, Caller};
+use crate::{AppError, Application, Caller, RETRIES};
 use gatepost_domain::api_keys::{ApiKey, ApiKeyId, ApiKeyPatch, PatchOperation};
 use gatepost_storage::{StorageError, StoredApiKey};
-
-/// How often a change is tried again when another one came between its read and its write.
-const RETRIES: usize = 3;
 
 impl Application {
     /// Changes a key by the operations, in their order: all or none.

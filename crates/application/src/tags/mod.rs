@@ -4,14 +4,11 @@ mod get;
 mod tag;
 mod untag;
 
-use crate::{AppError, Application, Caller};
+use crate::{AppError, Application, Caller, RETRIES};
 use gatepost_domain::api_keys::ApiKey;
 use gatepost_domain::usage_plans::UsagePlan;
 use gatepost_domain::{AccountId, InvalidTag, ResourceArn, Tags, Version};
 use gatepost_storage::{PlanChanged, Reader, StorageError, Writer};
-
-/// How often a change is tried again when another one came between its read and its write.
-const RETRIES: usize = 3;
 
 /// What carries tags, as it was read.
 enum Tagged {

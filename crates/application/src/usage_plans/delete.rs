@@ -1,12 +1,9 @@
 //! DeleteUsagePlan.
 
-use crate::{AppError, Application, Caller};
+use crate::{AppError, Application, Caller, RETRIES};
 use gatepost_domain::Version;
 use gatepost_domain::usage_plans::{UsagePlan, UsagePlanId};
 use gatepost_storage::StorageError;
-
-/// How often it is tried again when a change came between its read and its write.
-const RETRIES: usize = 3;
 
 impl Application {
     /// Removes a plan that has no stages; keys may be in it.

@@ -1,12 +1,9 @@
 //! UpdateUsagePlan.
 
-use crate::{AppError, Application, Caller};
+use crate::{AppError, Application, Caller, RETRIES};
 use gatepost_domain::api_keys::PatchOperation;
 use gatepost_domain::usage_plans::{ReadMethods, UsagePlan, UsagePlanId, UsagePlanPatch};
 use gatepost_storage::{PlanChanged, StorageError};
-
-/// How often a change is tried again when another one came between its read and its write.
-const RETRIES: usize = 3;
 
 impl Application {
     /// Changes a plan by the operations, in their order: all or none. `methods` reads the JSON that one path takes as
