@@ -70,8 +70,8 @@ async fn copy(from: &Path, into: &Path) -> Result<(u64, Duration), Failure> {
         .pragma("cache_size", "-24000")
         .pragma("wal_autocheckpoint", "4000");
     let mut into = into.connect().await.context("the new database")?;
-    let schema =
-        "SELECT sql FROM sqlite_master WHERE tbl_name = 'api_key' AND sql IS NOT NULL ORDER BY type DESC";
+    let schema = "SELECT sql FROM sqlite_master WHERE tbl_name = 'api_key' AND type IN ('table', 'index') AND sql IS NOT NULL \
+         ORDER BY type DESC";
     let schema: Vec<String> = query_scalar(schema).fetch_all(&mut from).await.context("the schema")?;
     for statement in schema {
         query(AssertSqlSafe(statement)).execute(&mut into).await.context("the schema")?;
