@@ -57,8 +57,9 @@ pub(crate) fn writing(path: &Path) -> SqliteConnectOptions {
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .pragma("cache_size", "-24000")
-        // 64 MiB: a page that many commits touch is folded into the file once for all of them.
-        .pragma("wal_autocheckpoint", "16000")
+        // 24 MiB: a page that many commits touch is folded into the file once for all of them, and who writes next
+        // waits for the folding.
+        .pragma("wal_autocheckpoint", "6000")
         .pragma("journal_size_limit", "67108864")
         .analysis_limit(400)
         .thread_name(|_| "sqlite-writer".to_owned())
