@@ -24,7 +24,7 @@ use gatepost_storage_sqlite::{SqliteOptions, SqliteStorage};
 use integration_tests::database::Database;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -364,21 +364,28 @@ async fn credentials<R: Reader + ?Sized>(reader: &R, page: i64) -> Vec<String> {
     }
 }
 
-/// All that a feed tells: the changes of keys, plans, usage and credentials, and of which accounts there were imports. Into how many ranges an import
-/// falls is the backend's own matter.
+/// All that a feed tells: the changes of keys, plans, usage and credentials, and of which accounts there were imports.
+/// Into how many ranges an import falls is the backend's own matter, and so is whether the versions that a key had
+/// within one call are told: of a key, the last one counts.
 async fn news(backend: &mut Backend) -> (BTreeSet<String>, [bool; 2]) {
-    let (mut single, mut imports) = (BTreeSet::new(), [false; 2]);
+    let (mut single, mut keys, mut imports) = (BTreeSet::new(), BTreeMap::new(), [false; 2]);
     loop {
         match backend.feed.next(Duration::from_millis(250)).await.unwrap() {
             News::Resync => panic!("{} lost a position that it has just given", backend.name),
-            News::Changes(changes) if changes.is_empty() => return (single, imports),
+            News::Changes(changes) if changes.is_empty() => {
+                single.extend(keys.into_values().map(|change| format!("{change:?}")));
+                return (single, imports);
+            }
             News::Changes(changes) => {
                 for change in changes {
                     match change {
-                        Change::ApiKey { .. }
-                        | Change::UsagePlan { .. }
-                        | Change::Usage { .. }
-                        | Change::Credential { .. } => {
+                        Change::ApiKey { account, ref id, version } => {
+                            let last = keys.entry((account, id.clone())).or_insert_with(|| change.clone());
+                            if matches!(last, Change::ApiKey { version: before, .. } if *before < version) {
+                                *last = change;
+                            }
+                        }
+                        Change::UsagePlan { .. } | Change::Usage { .. } | Change::Credential { .. } => {
                             single.insert(format!("{change:?}"));
                         }
                         Change::Import { account: of, .. } => {
